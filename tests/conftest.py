@@ -35,6 +35,8 @@ settings.load_profile("swarm")
 HERE = ("127.0.0.0/8", "::1/128", "10.99.0.0/16")
 """Loopback and the lab (tests.lab.network)."""
 NETWORKS = tuple(ipaddress.ip_network(each) for each in HERE)
+os.umask(0o022)
+"""What the tests plant gets the modes of an ordinary host, whatever whoever runs them has (077 on hardened machines)."""
 THREAD_GRACE_SECONDS = 2.0
 """A thread that was told to end may still be on its way out when the test returns."""
 XDG = {
