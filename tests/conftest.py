@@ -35,8 +35,9 @@ settings.load_profile("swarm")
 HERE = ("127.0.0.0/8", "::1/128", "10.99.0.0/16")
 """Loopback and the lab (tests.lab.network)."""
 NETWORKS = tuple(ipaddress.ip_network(each) for each in HERE)
-os.umask(0o022)
+UMASK = 0o022
 """What the tests plant gets the modes of an ordinary host, whatever whoever runs them has (077 on hardened machines)."""
+os.umask(UMASK)
 THREAD_GRACE_SECONDS = 2.0
 """A thread that was told to end may still be on its way out when the test returns."""
 XDG = {
@@ -70,6 +71,13 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, str(place))
     for name in (*FORGOTTEN, *(each for each in os.environ if each.startswith("SWARM_TUI_"))):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _usual_umask() -> Iterator[None]:
+    """Programs of the kit narrow theirs, as they should in a process of their own; here they run in this one."""
+    yield
+    os.umask(UMASK)
 
 
 class OutsideReached(AssertionError):

@@ -149,16 +149,14 @@ def answers(path: Path) -> bool:
 
 def _listen(path: Path) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    old = os.umask(0o177)  # the socket must never exist with wider rights, not even for a moment
     try:
+        os.fchmod(listener.fileno(), 0o600)  # Linux makes the file with it: it never exists with wider rights
         path.unlink(missing_ok=True)
         listener.bind(str(path))
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise AskOperator(f"cannot listen on {path}: {error.strerror}", hint=f"ls -ld {path.parent}") from error
-    finally:
-        os.umask(old)
     return listener
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -19,11 +20,8 @@ def connect(file: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection that any one thread at a time may use. Raises sqlite3.Error."""
     if read_only:
         return sqlite3.connect(f"file:{_quoted(file)}?mode=ro", uri=True, timeout=2.0, check_same_thread=False)
-    old = os.umask(0o077)
-    try:
-        connection = sqlite3.connect(file, timeout=5.0, check_same_thread=False, isolation_level=None)
-    finally:
-        os.umask(old)
+    _make_private(file)
+    connection = sqlite3.connect(file, timeout=5.0, check_same_thread=False, isolation_level=None)
     try:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only counts before the first table is made
         connection.execute("PRAGMA journal_mode = WAL")
@@ -34,6 +32,13 @@ def connect(file: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make_private(file: Path) -> None:
+    """Make the file for its owner alone; sqlite gives the files beside it the same mode. Not by the umask: that is the whole
+    process's, and two threads that set it at once leave it set. What goes wrong here, sqlite tells in its own words."""
+    with contextlib.suppress(OSError):
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def open_or_replace(file: Path, *, damaged: bool = False) -> tuple[sqlite3.Connection, Path | None]:

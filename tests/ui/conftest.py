@@ -8,17 +8,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from textual._context import active_app
 
 from swarm_tui import picture
 from swarm_tui.screens import dialog
 
 
 async def until_idle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
-    """Let the loop run everything that is ready. Textual's own version sleeps and watches the processor instead."""
+    """Let the loop run everything that is ready, what waits to be painted included. Textual's own version sleeps and
+    watches the processor instead."""
     loop: Any = asyncio.get_running_loop()
     deadline = loop.time() + max_sleep
-    while loop._ready and loop.time() < deadline:
-        await asyncio.sleep(0)
+    while (loop._ready or to_be_painted()) and loop.time() < deadline:
+        await asyncio.sleep(0 if loop._ready else 0.001)
+
+
+def to_be_painted() -> bool:
+    """Whether the screen has something to paint that Textual holds back for the sixtieth of a second of a frame."""
+    app = active_app.get(None)
+    return bool(app and app._screen_stack and app.screen._update_timer._active.is_set())
 
 
 @pytest.fixture(autouse=True)
