@@ -19,6 +19,8 @@ _UNSEEN = "\u00ad\u200b\u2060\ufeff\u2028\u2029"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f" + _BIDI + _UNSEEN + "\ud800-\udfff]")
 _BREAKS = re.compile(r"[\t\n]+")
 
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#|!~$])")
+
 REPLACEMENT = "\ufffd"
 """Stands where something unprintable was, so that the reader sees that there was something."""
 
@@ -39,3 +41,8 @@ def clean_lines(text: str, limit: int = 1 << 20, width: int = 4096) -> str:
 def decode(data: bytes, limit: int = 4096) -> str:
     """Safe text from bytes in an unknown encoding (read as UTF-8, what is not is replaced)."""
     return clean(data[: limit * 4].decode("utf-8", "replace"), limit)
+
+
+def plain(text: str) -> str:
+    """Safe text of one line that Markdown leaves alone: no heading, link, mention or picture comes of it."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("@", "&#64;").replace("://", ":&#47;/")

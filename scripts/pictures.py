@@ -59,7 +59,7 @@ async def _draw() -> None:
             _keep("heatmap", app.export_screenshot(title="swarm-tui"))
             await pilot.press("escape")
             await pilot.pause(0.5)
-            await pilot.press("enter", *"tttt")  # the graphs' window: one minute
+            await pilot.press("enter", *"wwww")  # the graphs' window: one minute
             await pilot.pause(3.0)
             _keep("host", app.export_screenshot(title="swarm-tui"))
             await pilot.press("3", "space", "u")

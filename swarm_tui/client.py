@@ -33,7 +33,10 @@ from swarm_tui.rpc import Connection, Notification, Reply
 from swarm_tui.wires import ProcessWire, SocketWire
 
 if TYPE_CHECKING:
+    from swarm_tui.client_alerts import AlertCalls
     from swarm_tui.client_backups import BackupCalls
+    from swarm_tui.client_checks import CheckCalls
+    from swarm_tui.client_triage import TriageCalls
     from swarm_tui.client_updates import UpdateCalls
 
 T = TypeVar("T")
@@ -233,6 +236,27 @@ class EngineClient(Connection):
         from swarm_tui.client_backups import BackupCalls  # late: it brings the types of all of backups
 
         return BackupCalls(self)
+
+    @property
+    def checks(self) -> CheckCalls:
+        """The calls about health checks."""
+        from swarm_tui.client_checks import CheckCalls  # late, as the others
+
+        return CheckCalls(self)
+
+    @property
+    def alerts(self) -> AlertCalls:
+        """The calls about alerts."""
+        from swarm_tui.client_alerts import AlertCalls  # late, as the others
+
+        return AlertCalls(self)
+
+    @property
+    def triage(self) -> TriageCalls:
+        """The calls about triage."""
+        from swarm_tui.client_triage import TriageCalls  # late, as the others
+
+        return TriageCalls(self)
 
     # -- recordings
 

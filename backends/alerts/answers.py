@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 
 from backends.alerts.subjects import Subject
 from backends.inventory.expression import Atom, Both, Either, Node, Not
@@ -22,18 +22,33 @@ Known = Callable[[Subject], bool | None]
 """True, False, or None for not known."""
 
 
-def compiled(node: Node) -> Known:
-    """What answers the expression for a host whose row is known. The whole text was parsed as a filter before."""
+def compiled(node: Node, unknown: Set[str] = frozenset()) -> Known:
+    """What answers the expression for a host whose row is known. The whole text was parsed as a filter before.
+
+    Args:
+        node: the expression.
+        unknown: names of fields that nobody can know, whatever stands in the row (of a time that is past).
+    """
     match node:
         case Not():
-            inner = compiled(node.inner)
+            inner = compiled(node.inner, unknown)
             return lambda subject: None if (answer := inner(subject)) is None else not answer
         case Both():
-            return _both(tuple(map(compiled, node.parts)))
+            return _both(tuple(compiled(part, unknown) for part in node.parts))
         case Either():
-            return _either(tuple(map(compiled, node.parts)))
+            return _either(tuple(compiled(part, unknown) for part in node.parts))
         case _:
-            return _atom(node)
+            return _never if _name(node) in unknown else _atom(node)
+
+
+def _never(subject: Subject) -> bool | None:
+    return None
+
+
+def _name(atom: Atom) -> str:
+    """The field that it asks for; "" for a plain word."""
+    match = None if atom.quoted else _FIELD.match(atom.text)
+    return match[1].casefold() if match is not None else ""
 
 
 def _both(parts: tuple[Known, ...]) -> Known:
@@ -73,8 +88,7 @@ def _atom(atom: Atom) -> Known:
 
 def _knows(atom: Atom) -> Callable[[Subject], bool]:
     """Whether the host's value is known."""
-    match = None if atom.quoted else _FIELD.match(atom.text)
-    name = match[1].casefold() if match is not None else ""
+    name, match = _name(atom), _FIELD.match(atom.text)
     field = FIELDS.get(name) if match is not None and match[2] != ":" else None
     if field is not None:
         return _knows_number(field)
@@ -90,6 +104,18 @@ def _knows_number(field: Field) -> Callable[[Subject], bool]:
     if field.name in _LASTING:
         return lambda subject: field.read(subject.row, subject.now) is not None
     return lambda subject: field.read(subject.row, subject.now) is not None and not subject.no_sample
+
+
+def names_of(node: Node) -> Iterable[str]:
+    """Every field that it asks for, numbers and texts, in its order; "" for a plain word."""
+    match node:
+        case Not():
+            yield from names_of(node.inner)
+        case Both() | Either():
+            for part in node.parts:
+                yield from names_of(part)
+        case _:
+            yield _name(node)
 
 
 def fields_of(node: Node) -> Iterable[Field]:

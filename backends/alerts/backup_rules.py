@@ -11,6 +11,8 @@ from backends.alerts.thresholds import found, nodata, short
 from backends.states import Severity
 
 OTHER = "other"
+NEVER_SECONDS = 86_400.0
+"""A host or set that is new has a day for its first backup: that is how often they are made by default."""
 _OK = Severity.OK
 BACKUP_CODES: dict[str, str] = {
     "overdue": "Backup is overdue",
@@ -74,7 +76,7 @@ BACKUP_RULES: tuple[Rule, ...] = (
         Rule(
             id=backup_rule(code),
             title=title,
-            times=RuleTimes(),
+            times=RuleTimes(for_seconds=NEVER_SECONDS if code == "never" else 0.0),
             needs="concerns",
             scan=never,
             judge=_concern(code),

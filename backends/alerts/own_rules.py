@@ -41,7 +41,7 @@ class OwnRule(Record, frozen=True, kw_only=True):
     """Default: the expression."""
     advice: str = ""
     place: str = ""
-    """Where it was written: "config.toml: alerts.rules[2]"."""
+    """Where it was written: "alerts.rules.2"."""
 
 
 def compiled(rules: Iterable[OwnRule]) -> tuple[Rule, ...]:
@@ -51,40 +51,51 @@ def compiled(rules: Iterable[OwnRule]) -> tuple[Rule, ...]:
         BadInput: everything that is wrong with any of them, each with its place, its column and the nearest field.
     """
     written = list(rules)
-    problems = [problem for rule in written[:MOST_RULES] for problem in _problems(rule)]
-    names = [rule.name for rule in written]
-    twice = {name for name in names if names.count(name) > 1} if len(written) <= MOST_RULES else set()
-    problems += [
-        Problem(message=f'two rules are called "{clean(name, 60)}"', key="alerts.rules") for name in sorted(twice)
-    ]
-    if len(written) > MOST_RULES:
-        problems.append(Problem(message=f"more than {MOST_RULES} rules", key="alerts.rules"))
-    refuse(problems, "read the alert rules")
+    refuse(problems(written), "read the alert rules")
     return tuple(_rule(rule) for rule in written)
+
+
+def problems(rules: Iterable[OwnRule]) -> list[Problem]:
+    """Everything that is wrong with any of them; `key` is the rule's place."""
+    written = list(rules)
+    if len(written) > MOST_RULES:
+        return [Problem(message=f"more than {MOST_RULES} rules", key="alerts.rules")]
+    found: list[Problem] = []
+    names: set[str] = set()
+    for rule in written:
+        found += _problems(rule)
+        if rule.name in names:
+            message = f'two rules are called "{clean(rule.name, 60)}"'
+            found.append(_problem(rule, "name", message, "call one of them otherwise"))
+        names.add(rule.name)
+    return found
 
 
 def _problems(rule: OwnRule) -> list[Problem]:
     found = []
     if not NAME.fullmatch(rule.name):
         message = f'"{clean(rule.name, 60)}" is no name of a rule'
-        found.append(_problem(rule, message, "small letters, digits, - and _; at most 40"))
+        found.append(_problem(rule, "name", message, "small letters, digits, - and _; at most 40"))
     for what, seconds in (("for", rule.for_seconds), ("keep", rule.keep_seconds)):
         if not 0 <= seconds <= MOST_SECONDS:
-            found.append(_problem(rule, f"`{what}` is not from 0 to {units.span(MOST_SECONDS)}", "for example 5m"))
+            found.append(
+                _problem(rule, what, f"`{what}` is not from 0 to {units.span(MOST_SECONDS)}", "for example 5m")
+            )
     said = parse_filter(rule.expression)
     if isinstance(said, FilterError):
-        found.append(_problem(rule, f"{said.text}: {_pointed(rule.expression, said.column)}", _HINT, said.column + 1))
+        where = f"(column {said.column + 1}): {_pointed(rule.expression, said.column)}"
+        found.append(_problem(rule, "expression", f"{said.text} {where}", _HINT))
     elif not rule.expression.strip():
-        found.append(_problem(rule, "the expression is empty", _HINT))
+        found.append(_problem(rule, "expression", "the expression is empty", _HINT))
     return found
 
 
 _HINT = "for example gpu>80 & tag:a100; the fields are those of the console's filter (press ?)"
 
 
-def _problem(rule: OwnRule, message: str, hint: str, column: int | None = None) -> Problem:
-    key = rule.place or f"alerts.rules.{clean(rule.name, 60)}"
-    return Problem(message=message, key=key, hint=hint, column=column)
+def _problem(rule: OwnRule, key: str, message: str, hint: str) -> Problem:
+    place = rule.place or f"alerts.rules.{clean(rule.name, 60)}"
+    return Problem(message=message, key=f"{place}.{key}", hint=hint)
 
 
 def _pointed(text: str, column: int) -> str:

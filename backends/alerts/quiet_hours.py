@@ -19,7 +19,7 @@ class QuietHours(Record, frozen=True, kw_only=True):
     start: str
     end: str
     zone: str = "UTC"
-    """IANA name."""
+    """IANA name; "": the zone of this machine."""
 
 
 def checked(hours: QuietHours) -> QuietHours:
@@ -51,9 +51,10 @@ def _minute(text: str) -> int:
     return 60 * int(match[1]) + int(match[2])
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> ZoneInfo | None:
+    """None is what `astimezone` takes for the zone of this machine."""
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(name) if name else None
     except (KeyError, ValueError, OSError) as error:
         raise BadInput(
             f"no such time zone: {name[:60]!r}", action="read the quiet hours", hint='write "Europe/Zurich" or "UTC"'

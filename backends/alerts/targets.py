@@ -31,6 +31,7 @@ WORDS = ("title", "severity", "kind", "rule", "host", "hosts", "time", "lines")
 Incident = Literal["auto", "pagerduty", "opsgenie", "none"]
 
 _BRACES = re.compile(r"\{([^{}\s]*)\}")
+_ONE_URL = "one apprise URL with one recipient, on one line"
 _WAYS = ("url", "url_command", "url_file", "url_env")
 
 Run = Callable[[Sequence[str], float], tuple[int, bytes, bytes]]
@@ -92,20 +93,22 @@ def resolve(target: Target, environment: Mapping[str, str], run: Run | None = No
     """
     text = _given(target, environment, run or ask)
     url = text.strip()
-    why = ""
-    if not url:
-        why = f"its {target.way} gives nothing"
-    elif len(url) > LIMIT_BYTES:
-        why = f"its {target.way} gives more than {LIMIT_BYTES} characters"
-    elif any(character.isspace() or not character.isprintable() for character in url):
-        why = f"its {target.way} gives more than one URL, or one with spaces"
-    elif not scheme_of(url):
-        why = f"its {target.way} gives no URL (KIND://…)"
-    elif len(re.findall(r",\s*[a-z][a-z0-9+.-]*://", url, re.IGNORECASE)) > 0:
-        why = f"its {target.way} gives more than one URL"
-    if why:
-        raise BadInput(f"alerts target {target.name!r}: {why}", hint="one apprise URL with one recipient, on one line")
+    if why := _no_url(url):
+        raise BadInput(f"alerts target {target.name!r}: its {target.way} gives {why}", hint=_ONE_URL)
     return Secret(url)
+
+
+def _no_url(url: str) -> str:
+    """What it is instead of one URL; "" when it is one."""
+    if not url:
+        return "nothing"
+    if len(url) > LIMIT_BYTES:
+        return f"more than {LIMIT_BYTES} characters"
+    if any(character.isspace() or not character.isprintable() for character in url):
+        return "more than one URL, or one with spaces"
+    if not scheme_of(url):
+        return "no URL (KIND://…)"
+    return "more than one URL" if re.search(r",\s*[a-z][a-z0-9+.-]*://", url, re.IGNORECASE) else ""
 
 
 def ask(argv: Sequence[str], seconds: float) -> tuple[int, bytes, bytes]:
@@ -158,6 +161,8 @@ def _wrong(target: TargetConfig) -> tuple[str, str] | None:
     if len(given) != 1:
         message = f"found {' and '.join(given)}" if given else "no URL is given"
         return message, f"give exactly one of {', '.join(_WAYS)}"
+    if target.url and (why := _no_url(target.url.strip())):
+        return f"its url gives {why}", _ONE_URL
     if not target.levels:
         return "levels is empty: it would never be told", "levels = [0]"
     for word in _BRACES.findall(target.title + target.body):

@@ -66,6 +66,11 @@ class Trail:
         self._slow_before: dict[str, int] = {}
         self._recent = Recent()
 
+    @property
+    def recent(self) -> Recent:
+        """What is known with the newest sample. May be read from any thread."""
+        return self._recent
+
     def add(self, sample: Sample) -> Recent:
         """Take a sample in; what is known with it. One that is older than the last changes nothing."""
         last = self._last

@@ -174,18 +174,27 @@ class Policies:
         )
 
 
+_USUAL: Mapping[str, tuple[Severity, Action]] = {
+    "fatal": (_CRITICAL, "reboot"), "reset": (_CRITICAL, "reset GPU"), "workflow": (_WARNING, "check app"),
+    "app": (_WARNING, "restart app"), "ignore": (_OK, "none"),
+}  # fmt: skip
+"""What a kind means where a site names nothing else."""
+
+
 def _overridden(policy: Policy, by: Override) -> Policy:
-    severity = by.severity if by.severity is not None else policy.severity
-    kind = by.kind or policy.kind
-    if not by.kind and policy.kind == "ignore" and severity is not _OK:
+    severity, action, kind = policy.severity, policy.action, by.kind or policy.kind
+    if kind != policy.kind:
+        severity, action = _USUAL.get(kind, (severity, action))
+    severity = by.severity if by.severity is not None else severity
+    if not by.kind and kind in ("app", "ignore") and severity.rank > policy.severity.rank:
         kind = "workflow"  # whoever raises the severity wants to hear of it
     return Policy(
         code=policy.code,
         kind=kind,
         meaning=policy.meaning,
-        action=by.action or policy.action,
+        action=by.action or action,
         severity=severity,
         note=policy.note if by.note is None else by.note,
-        cured_by_reset=policy.cured_by_reset,
-        advice="" if by.action else policy.advice,
+        cured_by_reset=kind != "fatal" if by.kind else policy.cured_by_reset,
+        advice="" if by.action or action != policy.action else policy.advice,
     )

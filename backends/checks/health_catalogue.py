@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -144,14 +144,24 @@ CHECKS = (
     Check("P02", "interfaces against their peers", ("nics",), health_peers.interfaces),
 )
 """G30 and G31 load the hardware: see `health_active`. P03 needs a group: see `health_peers.group`."""
+BY_LIGHT = frozenset(("H03", "H04", "H12", "H15", "H20"))
+"""Checks that need nothing but what `health_facts.ask_light` brings."""
+BY_LOG = frozenset(("XID", "SXID", "N02", "N03", "N06", "H01", "H02", "H05", "H14", "H16"))
+"""Checks that need nothing but the kernel log and the newest sample."""
 
 
-def examine(look: Look) -> HealthResult:
-    """Every check, judged once; nothing is remembered."""
+def among(ids: Iterable[str]) -> tuple[Check, ...]:
+    """The rows of the catalogue with these ids."""
+    wanted = frozenset(ids)
+    return tuple(check for check in CHECKS if check.id in wanted)
+
+
+def examine(look: Look, checks: Sequence[Check] | None = None) -> HealthResult:
+    """Every check (or these), judged once; nothing is remembered."""
     findings: dict[tuple[str, str], Finding] = {}
     skipped: dict[str, str] = {}
     told: set[str] = set()
-    for check in CHECKS:
+    for check in CHECKS if checks is None else checks:
         for finding in _judged(check, look, skipped):
             told.add(check.id)
             place = (finding.check, finding.object)
@@ -200,13 +210,35 @@ def _unmet(need: str, look: Look) -> tuple[bool, str]:
     return getattr(facts, need) is None and not optional, NOT_HERE
 
 
-def check(look: Look) -> tuple[History, HealthResult]:
+def check(
+    look: Look, checks: Sequence[Check] | None = None, more: Sequence[Finding] = ()
+) -> tuple[History, HealthResult]:
     """Every check, with what is remembered: since when, reboots outlived, who has it in hand.
+
+    Args:
+        look: what is known of the host.
+        checks: rows of the catalogue; None: all.
+        more: what was found by other means: by the site's commands, against a group, by tests under load.
 
     Returns:
         What to remember for the next time, and the result.
     """
     counted = look.history if look.facts is None else host.count_waiting(look.history, look.facts)
-    result = examine(msgspec.structs.replace(look, history=counted))
-    history, findings = remember(counted, result.findings, result.boot, look.now)
-    return history, msgspec.structs.replace(result, findings=findings)
+    result = examine(msgspec.structs.replace(look, history=counted), checks)
+    told = {one.check for one in more}
+    findings = (*_without_denied(result.findings, more), *more)
+    history, remembered = remember(counted, findings, result.boot, look.now)
+    skipped = {name: reason for name, reason in result.skipped.items() if name not in told}
+    return history, msgspec.structs.replace(result, findings=remembered, skipped=skipped)
+
+
+def _without_denied(findings: Iterable[Finding], more: Sequence[Finding]) -> list[Finding]:
+    """Without an "all is well" of the whole host where something else found a thing that is not, and without doubles."""
+    bad = {one.check for one in more if one.bad}
+    places = {(one.check, one.object) for one in more}
+    return [
+        one
+        for one in findings
+        if (one.check, one.object) not in places
+        and not (one.check in bad and not one.object and one.severity is Severity.OK)
+    ]

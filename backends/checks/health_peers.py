@@ -148,30 +148,45 @@ def group(looks: Sequence[Look]) -> dict[str, tuple[Finding, ...]]:
     found: dict[str, list[Finding]] = {look.host: [] for look in looks}
     for host, finding in gpus([Thing(look.host, gpu) for look in looks for gpu in look.gpus if not gpu.lost]):
         found[host].append(finding)
-    for name, values in _versions(looks).items():
-        for host, finding in _minority("P03", {(host, name): value for host, value in values.items()}, "is"):
-            found[host].append(finding)
+    told = {look.host: versions(look) for look in looks}
+    for host, finding in _odd_versions(told):
+        found[host].append(finding)
     return {host: tuple(findings) for host, findings in found.items()}
 
 
-def _versions(looks: Sequence[Look]) -> dict[str, dict[str, str]]:
-    """ "driver" → host → version."""
-    rows: dict[str, dict[str, str]] = {}
-    for look in looks:
-        facts = look.facts
-        status = look.sample.gpu_status if look.sample else None
-        told = {
-            "driver": status.driver if status else "",
-            "kernel": facts.boot.kernel if facts and facts.boot else look.identity.kernel if look.identity else "",
-            "system": look.identity.system if look.identity else "",
-            "GPU count": str(len(look.gpus)) if look.gpus else "",
-            "adapter firmware": _all({device.firmware for device in (facts.infiniband or ())} if facts else set()),
-            "VBIOS": _all({gpu.text("VBIOS Version") for gpu in _smi(look)}),
-            "GPU InfoROM": _all({gpu.text("Inforom Version", "Image Version") for gpu in _smi(look)}),
-        }
-        for name, value in told.items():
-            rows.setdefault(name, {})[look.host] = value
-    return rows
+def versions(look: Look) -> dict[str, str]:
+    """What hosts that are alike should have alike: "driver" → version; "" where it is not known."""
+    facts = look.facts
+    status = look.sample.gpu_status if look.sample else None
+    return {
+        "driver": status.driver if status else "",
+        "kernel": facts.boot.kernel if facts and facts.boot else look.identity.kernel if look.identity else "",
+        "system": look.identity.system if look.identity else "",
+        "GPU count": str(len(look.gpus)) if look.gpus else "",
+        "adapter firmware": _all({device.firmware for device in (facts.infiniband or ())} if facts else set()),
+        "VBIOS": _all({gpu.text("VBIOS Version") for gpu in _smi(look)}),
+        "GPU InfoROM": _all({gpu.text("Inforom Version", "Image Version") for gpu in _smi(look)}),
+    }
+
+
+def against(host: str, told: Mapping[str, Mapping[str, str]]) -> tuple[Finding, ...]:
+    """P03 of one host: its versions against those of its group; nothing while the group is too small to say.
+
+    Args:
+        host: the one to judge.
+        told: host → what `versions` gave, of the whole group.
+    """
+    if len(told) <= PEERS:
+        return ()
+    found = tuple(finding for name, finding in _odd_versions(told) if name == host)
+    return found or (ok("P03", f"its versions are those of most of {len(told)} hosts like it"),)
+
+
+def _odd_versions(told: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, Finding]]:
+    names = dict.fromkeys(name for row in told.values() for name in row)
+    for name in names:
+        values = {(host, name): row.get(name, "") for host, row in told.items()}
+        yield from _minority("P03", values, "is")
 
 
 def _all(values: set[str]) -> str:

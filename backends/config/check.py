@@ -12,12 +12,20 @@ from msgspec import inspect
 
 from backends.config.positions import Path, find_lines, line_of
 from backends.config.problem import Problem, nearest
-from backends.config.schema import ABSOLUTE, HOURS, LOCAL, NAME, Config, Section
+from backends.config.schema import Config
+from backends.config.schema_checks import CHECK_NAME
+from backends.config.sections import ABSOLUTE, HOURS, LOCAL, NAME, SIZE, SPAN, Section
 from backends.text import clean
 
 _AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
-PATTERNS = {NAME: "a name of small letters, digits, - and _", HOURS: 'hours like "08:00-20:00"'}
+PATTERNS = {
+    NAME: "a name of small letters, digits, - and _",
+    HOURS: 'hours like "08:00-20:00"',
+    SPAN: 'a duration like "30s", "5m" or "1h30m"',
+    SIZE: 'a size like "512GiB" or "2TiB"',
+    CHECK_NAME: "a name of letters, digits, - _ and .",
+}
 _TYPE_NAMES = {
     str: "text",
     bool: "true or false",
@@ -68,7 +76,7 @@ def _broken(message: str, file: str) -> Problem:
 
 def _section(value: object, kind: type[Section], path: Path) -> list[Finding]:
     if not isinstance(value, dict):
-        return [(path, f"found {found(value)}, expected a table", f"write it as [{dotted(path)}]")]
+        return [(path, f"found {_shown(value, kind)}, expected a table", f"write it as [{dotted(path)}]")]
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     findings: list[Finding] = []
     for key, item in value.items():
@@ -110,10 +118,32 @@ def _value(value: object, kind: Any, path: Path) -> list[Finding]:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError:
-        return [(path, f"found {found(value)}, expected {expected}", _near_value(value, kind))]
+        return [(path, f"found {_shown(value, kind)}, expected {expected}", _near_value(value, kind))]
     if isinstance(value, float) and not math.isfinite(value):
         return [(path, f"found {value}, expected {expected}", "")]
     return []
+
+
+def _shown(value: object, kind: Any) -> str:
+    """The value; what may hold a secret is only named."""
+    if not _is_secret(inspect.type_info(kind)):
+        return found(value)
+    kinds = {str: "text that is not right", list: "a list", dict: "a table"}
+    return next((words for each, words in kinds.items() if isinstance(value, each)), "something else")
+
+
+def _is_secret(info: inspect.Type) -> bool:
+    match info:
+        case inspect.Metadata():
+            return bool((info.extra or {}).get("secret")) or _is_secret(info.type)
+        case inspect.StructType():
+            return any(_is_secret(field.type) for field in info.fields)
+        case inspect.VarTupleType():
+            return _is_secret(info.item_type)
+        case inspect.UnionType():
+            return any(map(_is_secret, info.types))
+        case _:
+            return False
 
 
 def found(value: object) -> str:
@@ -167,7 +197,7 @@ def _describe(part: inspect.Type) -> str:
         case inspect.DictType():
             return "a table of " + describe(part.value_type).removeprefix("a ")
         case inspect.StructType():
-            return f"a table ({', '.join(field.name for field in part.fields)})"
+            return f"a table ({', '.join(field.encode_name for field in part.fields)})"
         case inspect.StrType(pattern=pattern) if pattern in (ABSOLUTE, LOCAL):
             return "an absolute path" + (" or one from ~" if pattern == LOCAL else "")
         case inspect.StrType(pattern=pattern) if pattern in PATTERNS:

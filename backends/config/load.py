@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from backends import paths
 from backends.config.check import check
+from backends.config.positions import find_lines, line_of
 from backends.config.problem import Problem, refuse
 from backends.config.schema import Config
 
@@ -53,6 +57,19 @@ def examine_bytes(data: bytes, file: str) -> tuple[Config | None, list[Problem]]
         line = data.count(b"\n", 0, error.start) + 1
         return None, [Problem(file=file, line=line, message="not UTF-8 text", hint="save the file as UTF-8")]
     return check(text.replace("\r\n", "\n"), file)
+
+
+def located(problems: Iterable[Problem], path: str | Path | None = None) -> list[Problem]:
+    """Problems that name a key of the file, with the file and the line; without a line when it is gone meanwhile."""
+    found = list(problems)
+    if not found:
+        return []
+    file = config_path(path)
+    try:
+        lines = find_lines(_read(file).decode("utf-8-sig", "replace").replace("\r\n", "\n"))
+    except OSError:
+        lines = {}
+    return [replace(problem, file=str(file), line=line_of(lines, tuple(problem.key.split(".")))) for problem in found]
 
 
 def _read(file: Path) -> bytes:

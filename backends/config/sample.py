@@ -1,6 +1,6 @@
 """Writes the manual of the configuration out of its schema: a commented sample file and the reference page.
 
-The text is the docstring that stands under each field in `backends.config.schema`, so the manual cannot drift.
+The text is the docstring that stands under each field in `backends.config.schema…`, so the manual cannot drift.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ import ast
 import sys
 import textwrap
 from functools import cache
-from pathlib import Path
+from inspect import getsource
 from typing import Any, get_args, get_origin
 
 import msgspec
 from msgspec import inspect
 
-from backends.config import schema
+from backends.config import schema, schema_alerts, schema_checks
 from backends.config.check import describe
 from backends.config.schema import Config, Section
 
 EXAMPLE_NAMES = {"hosts.NAME": "hosts.gpu01", "groups.NAME": "groups.dgx"}
-"""Example tables where the operator chooses the name."""
+"""Examples for tables where the operator chooses the name."""
 
 HEAD = """\
 # swarm-tui configuration: ~/.config/swarm-tui/config.toml
@@ -63,8 +63,8 @@ def sample() -> str:
     """A whole file in which everything is a comment that tells the default; it parses to the defaults."""
     parts = [HEAD]
     for table, kind in _tables():
-        chosen = table in EXAMPLE_NAMES or _in_list(table)
-        header = f"[{EXAMPLE_NAMES.get(table, table)}]"
+        chosen = ".NAME" in table or _in_list(table)
+        header = f"[{_named(table)}]"
         lines = [*_comment(_docstrings()[kind.__name__][""]), f"# {header}" if chosen else header]
         for entry in _entries(table, kind):
             lines += ["", *_comment(entry.text), f"# {entry.key} = {entry.example}"]
@@ -93,11 +93,18 @@ def _tables() -> list[tuple[str, type[Section]]]:
     for field in msgspec.structs.fields(Config):
         kind = field.type
         if get_origin(kind) is dict:
-            found.append((f"{field.name}.NAME", get_args(kind)[1]))
+            name, kind = f"{field.name}.NAME", get_args(kind)[1]
         else:
-            found.append((field.name, kind))
-            found += _lists(field.name, kind)
+            name = field.name
+        found += [(name, kind), *_lists(name, kind)]
     return found
+
+
+def _named(table: str) -> str:
+    """With an example where the operator chooses the name: "hosts.gpu01.expect"."""
+    for pattern, example in EXAMPLE_NAMES.items():
+        table = table.replace(pattern, example)
+    return table
 
 
 def _lists(table: str, kind: type[Section]) -> list[tuple[str, type[Section]]]:
@@ -142,7 +149,7 @@ def _entry(table: str, field: msgspec.structs.FieldInfo, text: str) -> Entry:
     shown = "" if default is None or default is msgspec.NODEFAULT else toml(default)
     examples = _examples(inspect.type_info(field.type))
     example = toml(examples[0]) if examples else _choice(field) if default is None else shown
-    return Entry(table, field.name, describe(inspect.type_info(field.type)), shown, example, text)
+    return Entry(table, field.encode_name, describe(inspect.type_info(field.type)), shown, example, text)
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:
@@ -180,11 +187,11 @@ def _comment(text: str) -> list[str]:
 @cache
 def _docstrings() -> dict[str, dict[str, str]]:
     """Class → field → docstring; the class's own under ""."""
-    tree = ast.parse(Path(schema.__file__).read_text("utf-8"))
     found: dict[str, dict[str, str]] = {}
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef):
-            found[node.name] = {"": _one_line(ast.get_docstring(node) or ""), **_fields(node)}
+    for module in (schema, schema_alerts, schema_checks):
+        for node in ast.parse(getsource(module)).body:
+            if isinstance(node, ast.ClassDef):
+                found[node.name] = {"": _one_line(ast.get_docstring(node) or ""), **_fields(node)}
     return found
 
 

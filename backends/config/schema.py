@@ -6,24 +6,32 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
+from backends.config.schema_alerts import AlertsConfig as AlertsConfig
+from backends.config.schema_alerts import PolicyConfig as PolicyConfig
+from backends.config.schema_alerts import RuleConfig as RuleConfig
+from backends.config.schema_alerts import TargetConfig as TargetConfig
+from backends.config.schema_alerts import XidConfig as XidConfig
+from backends.config.schema_checks import ChecksConfig as ChecksConfig
+from backends.config.schema_checks import ExpectConfig as ExpectConfig
+from backends.config.schema_checks import SiteCheckConfig as SiteCheckConfig
+from backends.config.sections import (
+    HOURS,
+    NAME,
+    Absolute,
+    Argv,
+    Days,
+    Local,
+    Path,
+    Port,
+    Seconds,
+    Tag,
+    User,
+)
+from backends.config.sections import Become as Become
+from backends.config.sections import Section as Section
 
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every table of the file; an unknown key is an error."""
-
-
-Become = Literal["none", "sudo"]
-User = Annotated[str, Meta(min_length=1, max_length=256, examples=["root"])]
-Port = Annotated[int, Meta(ge=1, le=65535, examples=[22])]
-Path = Annotated[str, Meta(min_length=1)]
-ABSOLUTE, LOCAL = r"^/[^\x00-\x1f]*$", r"^[/~][^\x00-\x1f]*$"
-Absolute = Annotated[str, Meta(pattern=ABSOLUTE, max_length=4096)]
-Local = Annotated[str, Meta(pattern=LOCAL, examples=["~/advisories/pypi"])]
-Tag = Annotated[str, Meta(pattern=r"^[^\s,&|!()\[\]:@*?\"]+$")]
-Seconds = Annotated[float, Meta(gt=0, le=3600)]
-Days = Annotated[float, Meta(gt=0, le=36500)]
 Theme = Literal["swarm-dark", "swarm-light", "high-contrast", "colour-blind", "ansi"]
 KeyFiles = Annotated[tuple[Path, ...], Meta(examples=[["~/.ssh/fleet_ed25519"]])]
 Tags = Annotated[tuple[Tag, ...], Meta(examples=[["a100", "rack1"]])]
@@ -72,6 +80,8 @@ class HostConfig(Section, frozen=True, kw_only=True):
     """Words that select the host: `tag:a100`."""
     parents: Parents = ()
     """What this host hangs on (a switch, a jump host): when a parent is down, its children are not reported one by one."""
+    expect: ExpectConfig = ExpectConfig()
+    """What must be there."""
     source: Literal["ssh", "local"] = "ssh"
     """"local" reads this machine without SSH."""
 
@@ -95,6 +105,8 @@ class GroupConfig(Section, frozen=True, kw_only=True):
     """Words that select these hosts: `tag:a100`."""
     parents: Parents = ()
     """What these hosts hang on (a switch, a jump host)."""
+    expect: ExpectConfig = ExpectConfig()
+    """What must be there on each of them."""
 
 
 class InventoryConfig(Section, frozen=True, kw_only=True):
@@ -157,8 +169,6 @@ class UpdatesConfig(Section, frozen=True, kw_only=True):
     (*.json), one such file, or the zip of osv.dev. Without it nothing is said about vulnerabilities."""
 
 
-Argv = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
-NAME, HOURS = r"^[a-z0-9][a-z0-9_-]{0,40}$", r"^$|^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"
 SetName = Annotated[str, Meta(pattern=NAME, examples=["models"])]
 Count = Annotated[int, Meta(ge=0, le=10000)]
 Hours = Annotated[float, Meta(ge=0, le=87600)]
@@ -276,68 +286,6 @@ class BackupsConfig(Section, frozen=True, kw_only=True):
     """Days between two complete ones (every byte)."""
 
 
-Weekday = Literal["none", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-Level = Annotated[int, Meta(ge=0, le=9)]
-Template = Annotated[str, Meta(max_length=4096, examples=["[{severity}] {hosts}: {title}"])]
-
-
-class TargetConfig(Section, frozen=True, kw_only=True):
-    """Who is told of alerts, and how. Its URL is given in exactly one of the four ways; it names one recipient."""
-
-    name: SetName
-    """What it is called everywhere; the URL itself is never shown."""
-    url: Annotated[str, Meta(examples=["json://127.0.0.1:8080/hook"])] = ""
-    """Any apprise URL. It is a secret; it is better kept in one of the three ways below."""
-    url_command: Annotated[str, Meta(max_length=4096, examples=["pass show alerts/oncall"])] = ""
-    """Prints the URL. Run without a shell."""
-    url_file: Annotated[str, Meta(max_length=4096, examples=["~/.config/swarm-tui/oncall.url"])] = ""
-    """File that holds the URL; it must belong to this user and be readable by nobody else."""
-    url_env: Annotated[str, Meta(max_length=256, examples=["ONCALL_URL"])] = ""
-    """Environment variable of the engine that holds the URL."""
-    min_severity: Literal["info", "warning", "critical"] = "warning"
-    """What is less severe is not told to it."""
-    hosts: Annotated[str, Meta(max_length=4096, examples=["tag:a100"])] = ""
-    """A selector: it is told of these hosts only; default: of every host."""
-    rules: Annotated[tuple[str, ...], Meta(examples=[["gpu.*", "host.down"]])] = ()
-    """Patterns (* and ?) of the rules that it is told of; default: every rule."""
-    hours: Annotated[str, Meta(pattern=HOURS, examples=["08:00-20:00"])] = ""
-    """Local time of this machine in which it is told; "": always. What is critical and would reach nobody comes anyway."""
-    levels: Annotated[tuple[Level, ...], Meta(examples=[[0, 1]])] = (0,)
-    """Levels of escalation at which it is told: 0 at once, 1 and 2 when nobody has acknowledged."""
-    title: Template = ""
-    """Template of the title. Words in braces are replaced: title, severity, kind, rule, host, hosts, time. Default: made up
-    of what happened."""
-    body: Template = ""
-    """The same for the text; there is also {lines}. What is longer than the target takes is cut at its end."""
-    incident: Literal["auto", "pagerduty", "opsgenie", "none"] = "auto"
-    """Whether one alert is one incident that is opened and closed; "auto" decides by the URL."""
-    timeout_seconds: Annotated[float, Meta(ge=0.2, le=12)] = 4.0
-    """For connecting and for each answer."""
-
-    def __repr__(self) -> str:
-        return f"TargetConfig(name={self.name!r})"
-
-
-class AlertsConfig(Section, frozen=True, kw_only=True):
-    """Alerts. Without any target they appear in the console alone."""
-
-    targets: tuple[TargetConfig, ...] = ()
-    """Who is told."""
-    quiet_hours: Annotated[str, Meta(pattern=HOURS, examples=["22:00-07:00"])] = ""
-    """Local time of this machine in which only what is critical is told; the rest comes as a digest at their end."""
-    ping_url: Annotated[str, Meta(max_length=4096, examples=["https://watch.example/ping/3f1c"])] = ""
-    """Asked for after completed evaluations, so that somebody else notices when this engine is gone. It is a secret."""
-    ping_every_seconds: Annotated[float, Meta(ge=1, le=86400)] = 60.0
-    """The least time between two pings."""
-    test_day: Weekday = "monday"
-    """Day on which every target is told that it works; "none": never."""
-    test_hour: Annotated[int, Meta(ge=0, le=23)] = 9
-    """Hour of that day, local time of this machine."""
-
-    def __repr__(self) -> str:
-        return f"AlertsConfig(targets={self.targets!r})"
-
-
 class ConsoleConfig(Section, frozen=True, kw_only=True):
     """The screen."""
 
@@ -372,5 +320,9 @@ class Config(Section, frozen=True, kw_only=True):
     """What waits on the hosts."""
     backups: BackupsConfig = BackupsConfig()
     """Backups with Borg."""
+    checks: ChecksConfig = ChecksConfig()
+    """Health checks."""
+    alerts: AlertsConfig = AlertsConfig()
+    """Who is told of what."""
     console: ConsoleConfig = ConsoleConfig()
     """The screen."""

@@ -21,7 +21,7 @@ from backends.engine.archive import Archive
 from backends.engine.attention import Attention
 from backends.engine.fanout import Fanouts
 from backends.engine.fleet import Fleet
-from backends.engine.handlers_backups import TABLE
+from backends.engine.handlers_table import TABLE
 from backends.engine.intake import Intake
 from backends.engine.log import Log
 from backends.engine.methods import Dispatcher
@@ -32,7 +32,7 @@ from backends.engine.timeline import Timeline
 from backends.engine.verdicts import Verdicts
 from backends.engine.watch import Sources
 from backends.engine.wire import Event
-from backends.errors import BadInput, SkipHost, SwarmError
+from backends.errors import BadInput, SkipHost, Stop, SwarmError
 from backends.inventory.host import Host
 from backends.inventory.select import select_names
 from backends.states import HostState, Severity
@@ -49,6 +49,7 @@ from backends.updates.service import Updates
 
 if TYPE_CHECKING:
     from backends.backups.service import Backups
+    from backends.engine.duty import Duty
 
 AGE_CHECK_SECONDS = 0.5
 STOP_SECONDS = 0.55
@@ -57,6 +58,8 @@ STORE_STOP_SECONDS = 0.25
 PRUNE_EVENTS_SECONDS = 3600.0
 BACKUPS_SECONDS = 1.0
 """After the start: whoever opens the console waits for the fleet, not for a hundred modules about backups."""
+DUTY_SECONDS = 0.5
+"""The same for alerts and health checks."""
 BYTES_PER_EVENT = 800
 """A quarter of the stored history may be events of about 200 bytes."""
 
@@ -86,7 +89,7 @@ class Engine:
         self.fleet = Fleet(now=now[0], monotonic=now[1], interval_seconds=self.interval_seconds, on_event=self._event)
         self.archive = Archive(now=now[0], store=History(self.store) if self.store else None, limits=self.config.engine)
         self.verdicts = Verdicts(judge)
-        self.intake = Intake(self.fleet, self.archive, self.verdicts, self.log)
+        self.intake = Intake(self.fleet, self.archive, self.verdicts, self.log, lambda: self._duty)
         self.sources = Sources(self.log)
         self.attention = Attention(self.clock.monotonic, self.sources.focus)
         self.actions = Actions(self.sources, self.timeline, find=self.host, read_only=lambda: self.read_only)
@@ -96,6 +99,8 @@ class Engine:
         self._state = state
         self._backups: Backups | None = None
         self._opening_backups = threading.Lock()
+        self._duty: Duty | None = None
+        self._opening_duty = threading.RLock()
         self.recordings = Recordings(self.intake, self.fleet, self.timeline, self.clock)
         self.server = Server(
             Path(options.socket_path) if options.socket_path else paths.socket_file(),
@@ -127,6 +132,7 @@ class Engine:
             self._spawn("updates", self._updates_loop)
         if self.has_backups:
             self._spawn("backups", self._backups_loop)
+        self._spawn("duty", self._begin_duty)
         if isinstance(self.feed, feeds.ConfiguredFeed):
             follow = self.feed.follow
             self._spawn("config", lambda: follow(self.stopping, self.reload_asked, self.reload))
@@ -153,6 +159,7 @@ class Engine:
         closers: list[Callable[[], None]] = [
             self.updates.stop,
             self._stop_backups,
+            self._stop_duty,
             self.sources.stop,
             self.server.stop,
             self.recordings.close,
@@ -293,6 +300,22 @@ class Engine:
         if not self.clock.wait(self.stopping, BACKUPS_SECONDS):
             self.backups.loop()
 
+    def _begin_duty(self) -> None:
+        if not self.clock.wait(self.stopping, DUTY_SECONDS):
+            self.duty  # noqa: B018 - made when first asked for
+
+    def _open_duty(self) -> Duty:
+        from backends.engine.duty import Duty  # late: see DUTY_SECONDS
+
+        keeps = not self.label and self.store is not None
+        folder = paths.private_dir((self._state or paths.state_dir()) / "duty") if keeps else None
+        return Duty(self, folder)
+
+    def _stop_duty(self) -> None:
+        with self._opening_duty:
+            if self._duty is not None:
+                self._duty.stop()
+
     def _stop_backups(self) -> None:
         if self._backups is not None:
             self._backups.stop()
@@ -313,6 +336,8 @@ class Engine:
         self.archive.clear()
         self.verdicts.clear()
         self.fleet.forget_samples()
+        if self._duty is not None:
+            self._duty.forget()
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -357,6 +382,8 @@ class Engine:
         self.archive.keep(self.hosts)
         self.verdicts.keep(self.hosts)
         self.updates.inventories.keep(self.hosts)
+        if self._duty is not None:
+            self._duty.configure(self.config)
 
     # -- what handlers ask --------------------------------------------------------------------------------------
 
@@ -377,6 +404,18 @@ class Engine:
             if self._backups is None:
                 self._backups = self._open_backups()
             return self._backups
+
+    @property
+    def duty(self) -> Duty:
+        """Alerts, health checks and triage. Made when first asked for. Raises Stop: the engine ends."""
+        with self._opening_duty:
+            if self._duty is None:
+                if self.stopping.is_set():
+                    raise Stop("the engine ends", action="look after alerts")
+                duty = self._open_duty()
+                self._duty = duty
+                duty.start(self._spawn)
+            return self._duty
 
     @property
     def has_backups(self) -> bool:
@@ -401,7 +440,14 @@ class Engine:
 
     def in_flight(self) -> tuple[str, ...]:
         """What goes on when the console quits, one phrase each."""
-        return (*self.fanouts.in_flight(), *self.recordings.in_flight(), *self.updates.in_flight(), *self._backing_up())
+        duty = self._duty.in_flight() if self._duty is not None else ()
+        return (
+            *self.fanouts.in_flight(),
+            *self.recordings.in_flight(),
+            *self.updates.in_flight(),
+            *self._backing_up(),
+            *duty,
+        )
 
     def _backing_up(self) -> tuple[str, ...]:
         return self._backups.in_flight() if self._backups is not None else ()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -157,6 +157,15 @@ class Fleet:
                 entry.backup_time = time
                 self._rebuild(entry)
 
+    def set_alerts(self, counts: Mapping[str, int]) -> None:
+        """Show how many alerts each host has; one that is not named has none."""
+        with self._lock:
+            for name, entry in self._entries.items():
+                count = counts.get(name, 0)
+                if entry.alerts != count:
+                    entry.alerts = count
+                    self._rebuild(entry)
+
     def set_verdict(self, host: str, text: str) -> None:
         """Show `text` as the host's bottleneck verdict."""
         with self._lock:
@@ -203,6 +212,11 @@ class Fleet:
         """All rows, in the order of the inventory."""
         with self._lock:
             return [entry.row for entry in self._entries.values()]
+
+    def glimpses(self) -> list[tuple[str, HostRow, HostFacts | None, Sample | None]]:
+        """Name, row, facts and newest sample of every host, for whoever judges them all."""
+        with self._lock:
+            return [(name, each.row, each.facts, each.sample) for name, each in self._entries.items()]
 
     def entry(self, host: str) -> Known | None:
         """A copy of what is known about `host`; None when it is not in the fleet."""
@@ -276,6 +290,7 @@ class Fleet:
             severity=severity,
             worst=text,
             verdict=entry.verdict,
+            alerts=entry.alerts,
             updates_pending=entry.updates_pending,
             backup_time=entry.backup_time,
         )

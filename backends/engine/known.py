@@ -18,6 +18,7 @@ class Known:
     """One host. The fleet changes it under its lock and gives copies away."""
 
     __slots__ = (
+        "alerts",
         "arrived",
         "backup_time",
         "change",
@@ -51,6 +52,7 @@ class Known:
         """The sample before: counters that rise are judged by both."""
         self.link: LinkInfo | None = None
         self.verdict = ""
+        self.alerts: int | None = None
         self.updates_pending: int | None = None
         self.backup_time: float | None = None
         self.row = HostRow(name=host.name, state=HostState.CONNECTING, since=now, tags=host.tags)

@@ -44,6 +44,7 @@ def build(
     severity: Severity,
     worst: str,
     verdict: str,
+    alerts: int | None = None,
     updates_pending: int | None = None,
     backup_time: float | None = None,
 ) -> HostRow:
@@ -61,6 +62,7 @@ def build(
         severity=severity,
         worst=worst,
         verdict=verdict,
+        alerts=alerts,
         updates_pending=updates_pending,
         backup_time=backup_time,
         cpu_count=facts.cpu_count if facts is not None else None,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from backends import paths
 from backends.backups.resolve import tasks
-from backends.config.load import config_path, load
-from backends.config.schema import Config
+from backends.config.load import config_path, load, located
+from backends.config.problem import Problem, refuse
+from backends.config.schema import AlertsConfig, ChecksConfig, Config
 from backends.inventory.build import build
 from backends.inventory.host import Host
 from backends.inventory.select import select_names
@@ -40,6 +41,7 @@ class Settings:
         self._others = self._inventories(config)
         hosts = build(config, self.path)
         check_backups(config, hosts)
+        refuse(located(duty_problems(config, hosts), self.path), "read the configuration")
         return Loaded(config=config, hosts=hosts)
 
     def signature(self) -> Signature:
@@ -64,6 +66,29 @@ def check_backups(config: Config, hosts: Sequence[Host]) -> None:
         lambda text: sorted(select_names(text, list(hosts), dict[str, HostState]().get)),
         Path("/"),
     )
+
+
+def duty_problems(config: Config, hosts: Sequence[Host] | None, *, urls: bool = False) -> list[Problem]:
+    """What is wrong with health checks and alerts, by the keys of the file; connects to nothing.
+
+    Args:
+        hosts: the fleet; None when the inventory itself is wrong, then no selector is judged.
+        urls: whether apprise is asked, too, if it takes the URLs (0.3 s).
+    """
+    found: list[Problem] = []
+    if config.checks != ChecksConfig():
+        from backends.checks.health_settings import problems as check_problems  # late: few files have any
+
+        found += check_problems(config.checks, hosts)
+    if config.alerts != AlertsConfig():
+        from backends.alerts.settings_check import problems as alert_problems  # late: brings the whole pack of rules
+
+        found += alert_problems(config.alerts, hosts)
+    if urls and config.alerts.targets:
+        from backends.alerts.url_check import url_problems  # late: brings apprise
+
+        found += url_problems(config.alerts)
+    return found
 
 
 def _stat(file: Path) -> tuple[str, int, int, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from backends.clock import Clock
 from backends.engine.wire import Event
 from backends.errors import RetryLater
 from backends.states import Severity
-from backends.store.events import Events, StoredEvent
+from backends.store.events import NO_ID, Events, StoredEvent
 from backends.text import clean
 
 KEPT_IN_MEMORY = 5000
@@ -57,7 +57,7 @@ class Timeline:
         """Events with since_id < id < before_id, newest first, at most `limit`; of one host when given."""
         with self._lock:
             recent = list(self._recent)
-        below = before_id if before_id is not None else 1 << 62
+        below = before_id if before_id is not None else NO_ID
         found = [
             event for event in reversed(recent) if since_id < event.id < below and (not host or event.host == host)
         ][:limit]
@@ -71,6 +71,53 @@ class Timeline:
         except RetryLater:
             return found  # the store has told on the timeline why it cannot be read
         return found + [Event(**_fields(row)) for row in older]
+
+    def between(
+        self,
+        start: float,
+        end: float,
+        *,
+        hosts: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+        newest: bool = True,
+        limit: int = 1000,
+    ) -> list[Event]:
+        """Events with start ≤ time ≤ end, oldest first; of these hosts ("" is no host) and kinds, where any are given.
+
+        Args:
+            newest: where there are more than `limit`, keep the newest of them instead of the oldest.
+        """
+        with self._lock:
+            recent = list(self._recent)
+        found = [
+            event
+            for event in recent
+            if start <= event.time <= end and (not hosts or event.host in hosts) and (not kinds or event.kind in kinds)
+        ]
+        found += self._older(start, end, hosts, kinds, recent[0].id if recent else NO_ID, newest, limit)
+        found.sort(key=lambda event: (event.time, event.id))
+        return found[-limit:] if newest else found[:limit]
+
+    def _older(
+        self,
+        start: float,
+        end: float,
+        hosts: Sequence[str],
+        kinds: Sequence[str],
+        before_id: int,
+        newest: bool,
+        limit: int,
+    ) -> list[Event]:
+        """Those that memory has let go."""
+        if self._store is None:
+            return []
+        try:
+            rows = self._store.between(
+                start, end, hosts=hosts, kinds=kinds, before_id=before_id, newest=newest, limit=limit
+            )
+        except RetryLater:
+            return []  # the store has told on the timeline why it cannot be read
+        return [Event(**_fields(row)) for row in rows]
 
 
 def _first_id(store: Events | None, clock: Clock) -> int:

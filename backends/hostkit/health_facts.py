@@ -1,10 +1,11 @@
-"""The answer of `programs/health.py` → what the checks know of a host: bounded, sanitised, each fact on its own.
+"""The answers of `programs/health.py` and `health_light.py` → what the checks know of a host: bounded, sanitised, each fact on its own.
 
 A fact that is None is not on this host; one that could not be had is in `missing` with its reason.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 import msgspec
@@ -14,7 +15,7 @@ from backends.errors import RetryLater
 from backends.execution import Exec
 from backends.hostkit.answer import answer_line
 from backends.hostkit.health_model import HealthFacts
-from backends.hostkit.travel import Become, program_launch
+from backends.hostkit.travel import Become, Launch, program_launch
 from backends.text import clean
 
 PARTS = (
@@ -22,12 +23,16 @@ PARTS = (
     "kit_ask",
     "kit_devices",
     "kit_stale",
+    "kit_health_answer",
     "kit_health_host",
     "kit_health_devices",
     "kit_health_gpu",
 )
+LIGHT_PARTS = PARTS[:-1]
 TIMEOUT_SECONDS = 120.0
 """Six facts at a time; each gives up by itself after 3, 10, 20 or 30 s."""
+LIGHT_SECONDS = 25.0
+"""All six at once, each gives up after 10 s; starting Python on a busy host takes its time."""
 ANSWER_BYTES = 4 << 20
 ACTION = "read the health facts"
 TEXT, LONG_TEXT = 300, 65536
@@ -67,10 +72,25 @@ def ask(host: Exec, become: Become, clock: Clock, *, slow: bool = True, names: t
         AskOperator: sudo refused.
     """
     launch = program_launch("health", {"slow": slow, "names": list(names)}, become, PARTS)
+    return _asked(host, launch, clock, TIMEOUT_SECONDS)
+
+
+def ask_light(host: Exec, become: Become, clock: Clock) -> HealthFacts:
+    """Only boot, mounts, arrays, waiting processes, failed units and chrony's clock: for once a minute. Raises as `ask`."""
+    return _asked(host, _light(become), clock, LIGHT_SECONDS)
+
+
+@lru_cache(maxsize=2)
+def _light(become: Become) -> Launch:
+    """Packing takes milliseconds, and this one is sent to every host each minute."""
+    return program_launch("health_light", {}, become, LIGHT_PARTS)
+
+
+def _asked(host: Exec, launch: Launch, clock: Clock, seconds: float) -> HealthFacts:
     result = host.run(
         ["/bin/sh", "-c", launch.command],
         stdin=launch.payload,
-        timeout_seconds=TIMEOUT_SECONDS,
+        timeout_seconds=seconds,
         limit_bytes=ANSWER_BYTES,
         become=False,  # the launcher itself becomes root, after it has found python3
     )

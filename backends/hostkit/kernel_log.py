@@ -73,6 +73,8 @@ class KernelLogReader:
         self.ended: str | None = None
         """Set when the program has ended: its reason, "" for none."""
         self.bad_lines = 0
+        self.host_time: float | None = None
+        """The host's wall clock when the program began to speak; None before, or when it did not say."""
         self._rest = b""
         self._begun = self._greeted = self._skipping = False
         self._resumed = True
@@ -81,6 +83,11 @@ class KernelLogReader:
         self._waiting: list[KernelEvent] = []
         self._messages = Messages()
         self._lost = 0
+
+    @property
+    def greeted(self) -> bool:
+        """The program itself has spoken, if only to refuse."""
+        return self._greeted
 
     def feed(self, data: bytes) -> list[Batch]:
         """Batches that `data` completes."""
@@ -126,6 +133,7 @@ class KernelLogReader:
         self.gap = clean(str(value.get("gap", "")), 200)
         self._resumed = value.get("resumed") is True
         now, up, boot = number(value.get("now")), number(value.get("uptime")), value.get("boot")
+        self.host_time = now
         if now is not None and up is not None and isinstance(boot, str):
             self._boots[boot] = now - up
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from backends import paths
+from backends import paths, units
 from backends.config.problem import Problem, refuse
-from backends.config.schema import Config, GroupConfig, HostConfig
+from backends.config.schema import Config, ExpectConfig, GroupConfig, HostConfig
 from backends.errors import BadInput
 from backends.inventory import ansible, openssh, ranges
-from backends.inventory.host import Host
+from backends.inventory.host import Expect, Host
 from backends.inventory.select import select_names
 from backends.text import clean
 
@@ -141,8 +141,23 @@ def _host(
         tags=tuple(dict.fromkeys(table.tags)),
         groups=groups,
         parents=tuple(parent for parent in table.parents if parent != name),
+        expect=_expect(table.expect),
         source="local" if source == "local" else "ssh",
         origin=origin,
+    )
+
+
+def _expect(table: ExpectConfig) -> Expect:
+    rate = table.infiniband_gbit
+    return Expect(
+        gpus=table.gpus,
+        nics=table.nics,
+        infiniband_ports=table.infiniband_ports,
+        infiniband_bits_per_second=rate * 1e9 if rate is not None else None,
+        nvlinks=table.nvlinks,
+        key_units=table.key_units,
+        memory_bytes=units.parse_size(table.memory) if table.memory is not None else None,
+        nvme_disks=table.nvme_disks,
     )
 
 

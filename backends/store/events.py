@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from backends.metrics.sample import Record
 from backends.states import Severity
@@ -10,6 +11,8 @@ from backends.store.writer import Writer
 
 MAX_EVENTS = 500_000
 """Rows that are kept; at 200 bytes each about 100 MB."""
+NO_ID = 1 << 62
+"""Above every id."""
 _COLUMNS = "id, time, kind, host, actor, severity, text"
 
 
@@ -48,10 +51,44 @@ class Events:
         query = f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - fixed texts only
         return [_event(row) for row in self._writer.read(lambda db: db.execute(query, values).fetchall())]
 
+    def between(
+        self,
+        start: float,
+        end: float,
+        *,
+        hosts: Sequence[str] = (),
+        kinds: Sequence[str] = (),
+        before_id: int = NO_ID,
+        newest: bool = True,
+        limit: int,
+    ) -> list[StoredEvent]:
+        """Events with start ≤ time ≤ end, oldest first.
+
+        Args:
+            hosts: of these only ("" is an event of no host); () is all.
+            kinds: of these only; () is all.
+            before_id: only what has a lower id.
+            newest: where there are more than `limit`, keep the newest of them instead of the oldest.
+
+        Raises:
+            RetryLater: the store cannot be read at the moment.
+        """
+        where = "time BETWEEN ? AND ? AND id < ?" + _among("host", hosts) + _among("kind", kinds)
+        values = (start, end, before_id, *hosts, *kinds, limit)
+        order = "DESC" if newest else "ASC"
+        table = "events INDEXED BY events_time"  # without a hint sqlite reads all events of a host, however old
+        query = f"SELECT {_COLUMNS} FROM {table} WHERE {where} ORDER BY time {order}, id {order} LIMIT ?"  # noqa: S608 - fixed texts
+        rows = self._writer.read(lambda db: db.execute(query, values).fetchall())
+        return [_event(row) for row in (reversed(rows) if newest else rows)]
+
     def prune(self, keep: int = MAX_EVENTS) -> None:
         """Throw away all but the newest `keep` events, soon."""
         query = "DELETE FROM events WHERE id <= (SELECT id FROM events ORDER BY id DESC LIMIT 1 OFFSET ?)"
         self._writer.submit(lambda db: _run(db, query, (keep,)))
+
+
+def _among(column: str, names: Sequence[str]) -> str:
+    return f" AND {column} IN ({', '.join('?' * len(names))})" if names else ""
 
 
 def _insert(connection: sqlite3.Connection, values: tuple[object, ...]) -> None:

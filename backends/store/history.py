@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from backends.store.blob import EMPTY, Band, fold, pack, unpack
+from backends.store.blob import EMPTY, Band, fold, means, pack, unpack
 from backends.store.writer import Writer
 
 MINUTE, HOUR = 60, 3600
@@ -48,6 +48,15 @@ class History:
         """Stored periods of `host` that begin in start…end, oldest first. Raises RetryLater."""
         wanted = frozenset(names)
         return self._writer.read(lambda db: _select(db, host, wanted, int(start), int(end), level))
+
+    def means(
+        self, host: str, wanted: Callable[[str], bool], start: float, end: float, level: Level
+    ) -> list[tuple[int, dict[str, float]]]:
+        """The means of every series that is `wanted` by its name, for reading much of it: (time, name → mean), oldest first.
+
+        A period counts when it begins in start…end. What was not measured is left out. Raises RetryLater.
+        """
+        return self._writer.read(lambda db: _select_means(db, host, wanted, int(start), int(end), level))
 
     def names(self, host: str) -> tuple[str, ...]:
         """Series of the newest roll-up of `host`. Raises RetryLater."""
@@ -97,6 +106,31 @@ def _select(
         bands = zip(layouts[text], unpack(blob, len(layouts[text])), strict=True)
         points.append(Point(time, {name: band for name, band in bands if name in wanted}))
     return points
+
+
+def _select_means(
+    db: sqlite3.Connection, host: str, wanted: Callable[[str], bool], start: int, end: int, level: Level
+) -> list[tuple[int, dict[str, float]]]:
+    query = (
+        "SELECT time, layout, data FROM rollups"
+        " WHERE level = ? AND host = (SELECT id FROM hosts WHERE name = ?) AND time BETWEEN ? AND ? ORDER BY time"
+    )
+    layouts: dict[int, tuple[int, list[tuple[int, str]]]] = {}
+    found: list[tuple[int, dict[str, float]]] = []
+    for time, layout, blob in db.execute(query, (level, host, start, end)):
+        if layout not in layouts:
+            layouts[layout] = _places(db, layout, wanted)
+        count, places = layouts[layout]
+        values = means(blob, count)
+        found.append((time, {name: value for place, name in places if (value := values[place]) == value}))
+    return found
+
+
+def _places(db: sqlite3.Connection, layout: int, wanted: Callable[[str], bool]) -> tuple[int, list[tuple[int, str]]]:
+    """How many series a layout has, and where the wanted ones stand in it."""
+    text = db.execute("SELECT names FROM layouts WHERE id = ?", (layout,)).fetchone()
+    names = json.loads(text[0]) if text is not None else []
+    return len(names), [(place, name) for place, name in enumerate(names) if wanted(name)]
 
 
 def _newest_names(db: sqlite3.Connection, host: str) -> tuple[str, ...]:

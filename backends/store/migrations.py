@@ -31,6 +31,9 @@ STEPS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX rollups_time ON rollups (level, time);
     """,
+    """
+    CREATE INDEX events_time ON events (time, kind, host);
+    """,
 )
 """Step n brings `PRAGMA user_version` from n to n + 1."""
 

@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
+import msgspec
+
 from backends.triage.kernel_lines import stamp_seconds
-from backends.triage.model import Change
+from backends.triage.model import Bundle, Change
 
 TOGETHER_SECONDS = 300.0
 """Lines of one log so near to each other are one change."""
@@ -31,6 +33,15 @@ def changes(text: Mapping[str, str], zone: str) -> tuple[Change, ...]:
     found = [*_packages(text.get("package.log", ""), local), *_files(text.get("changed.files", ""))]
     found += _commands(text.get("sudo", ""))
     return tuple(sorted(found, key=lambda each: each.time))
+
+
+def of_bundle(bundle: Bundle) -> tuple[Change, ...]:
+    """The changes that the logs in a bundle tell of, by our clock, oldest first."""
+    system = bundle.section("system")
+    zone = re.search(r"^zone (\S+)$", system.text, re.M) if system is not None else None
+    found = changes({each.name: each.text for each in bundle.sections if each.kind == "done"}, zone[1] if zone else "")
+    skew = bundle.begin - bundle.time if bundle.begin else 0.0
+    return tuple(msgspec.structs.replace(each, time=each.time - skew) for each in found)
 
 
 def _zone(text: str) -> timezone:

@@ -14,6 +14,16 @@ ABSENT = "—"
 """Stands where one side has no such thing."""
 MOST = 200
 _ORDER = ("GPU", "driver", "kernel", "failed unit", "mount", "link", "unit", "package", "system", "reboot", "other")
+_TOLD_BY = {
+    "package ": "versions",
+    "mount ": "mounts",
+    "failed unit ": "units.failed",
+    "unit ": "units",
+    "link ": "nics",
+    "GPU count on the bus": "pci",
+    "reboot required": "boot",
+}
+"""Beginning of a subject → the section without which nothing is known of it."""
 
 
 class Difference(Record, frozen=True, kw_only=True):
@@ -34,12 +44,14 @@ def differences(bundle: Bundle, other: Bundle) -> tuple[Difference, ...]:
         bundle: of the sick host.
         other: of a healthy peer, or of the same host when it was well.
     """
-    ours, theirs = comparable(facts_of(bundle)), comparable(facts_of(other))
+    seen = facts_of(bundle), facts_of(other)
+    by_table = all(each.gpus is not None for each in seen)
+    ours, theirs = comparable(seen[0], by_table=by_table), comparable(seen[1], by_table=by_table)
     if bundle.host == other.host:
         _same_host(ours, theirs, bundle, other)
-    seen = bundle.section("versions"), other.section("versions")
-    if any(section is None or section.kind != "done" for section in seen):  # not told is not absent
-        ours, theirs = _without(ours, "package "), _without(theirs, "package ")
+    for start, name in _TOLD_BY.items():  # not told is not absent
+        if not (_told(bundle, name) and _told(other, name)):
+            ours, theirs = _without(ours, start), _without(theirs, start)
     found = [
         Difference(subject=name, here=ours.get(name, ABSENT), there=theirs.get(name, ABSENT))
         for name in {**theirs, **ours}
@@ -53,14 +65,17 @@ def facts_of(bundle: Bundle) -> Facts:
     return facts(TriageAnswer(begin=bundle.begin, end=bundle.begin, root=bundle.root, sections=bundle.sections))
 
 
-def comparable(seen: Facts) -> dict[str, str]:
-    """Everything that should be the same on two hosts of one kind, as subject → value. What is not known is missing."""
+def comparable(seen: Facts, *, by_table: bool = True) -> dict[str, str]:
+    """Everything that should be the same on two hosts of one kind, as subject → value. What is not known is missing.
+
+    `by_table`: GPUs are compared by what nvidia-smi says of each, which needs that of both sides; else by their slots.
+    """
     plain = {"kernel": seen.kernel, "driver": seen.driver, "system": seen.system}
     found = {name: value for name, value in plain.items() if value}
     found["GPU count on the bus"] = str(len(seen.gpu_devices))
     if seen.gpus is not None:
         found["GPU count in nvidia-smi"] = str(sum(not row.lost for row in seen.gpus))
-    found |= _gpus(seen)
+    found |= _table(seen) if by_table and seen.gpus else _slots(seen)
     found |= {f"mount {each.mount}": f"{each.kind} {'ro' if each.read_only else 'rw'}" for each in seen.mounts}
     found |= {f"failed unit {name}": "failed" for name in seen.failed_units}
     found |= {f"unit {name}": state for name, state in seen.units.items()}
@@ -70,20 +85,19 @@ def comparable(seen: Facts) -> dict[str, str]:
     return found
 
 
-def _gpus(seen: Facts) -> dict[str, str]:
+def _table(seen: Facts) -> dict[str, str]:
     found: dict[str, str] = {}
     for row in seen.gpus or ():
         fields = {"name": "model", "vbios_version": "VBIOS", "pcie.link.width.current": "PCIe width"}
         fields |= {"pcie.link.gen.max": "PCIe generation"}  # not the current one: idle links step down
         found |= {f"GPU {row.index} {word}": row.values[field] for field, word in fields.items() if field in row.values}
-    if not seen.gpus:
-        widths = Counter(str(each.width) for each in seen.gpu_devices if each.width)
-        found |= (
-            {"GPU PCIe widths": ", ".join(f"{count} × x{width}" for width, count in sorted(widths.items()))}
-            if widths
-            else {}
-        )
     return found
+
+
+def _slots(seen: Facts) -> dict[str, str]:
+    widths = Counter(str(each.width) for each in seen.gpu_devices if each.width)
+    told = ", ".join(f"{count} × x{width}" for width, count in sorted(widths.items()))
+    return {"GPU PCIe widths": told} if told else {}
 
 
 def _same_host(ours: dict[str, str], theirs: dict[str, str], bundle: Bundle, other: Bundle) -> None:
@@ -91,6 +105,11 @@ def _same_host(ours: dict[str, str], theirs: dict[str, str], bundle: Bundle, oth
         boot = facts_of(each).boot_id
         if boot:
             values["reboot: boot id"] = boot
+
+
+def _told(bundle: Bundle, name: str) -> bool:
+    section = bundle.section(name)
+    return section is not None and section.kind == "done"
 
 
 def _without(values: Mapping[str, str], start: str) -> dict[str, str]:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 
 from backends.clock import utc
+from backends.text import plain as plain
 from backends.triage.difference import Difference
 from backends.triage.model import Bundle, Finding, Step, StepState
 
 MOST_LINES = 40
 """Of one section."""
 MOST_DIFFERENCES = 30
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#|!~$])")
 _SHOWN = {2: "kernel.log", 4: "gpu", 5: "waiting", 6: "space", 7: "units.failed"}
 """Step → the section that is worth its lines when the step is not well."""
 
@@ -50,11 +50,6 @@ def markdown(bundle: Bundle, against: Sequence[Difference] = (), peer: str = "")
         f"Made by swarm-tui {eyes} root in {bundle.seconds:.1f} s; reason: {plain(bundle.reason or 'asked')}.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def plain(text: str) -> str:
-    """Text that Markdown leaves alone."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split())).replace("@", "&#64;").replace("://", ":&#47;/")
 
 
 def fenced(lines: Sequence[str]) -> list[str]:

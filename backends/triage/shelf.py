@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from backends.errors import BadInput, RetryLater, Stop
-from backends.metrics.sample import Record
 from backends.states import Severity
 from backends.store.database import connect, is_damage, move_aside
 from backends.store.migrations import Layout, migrate
 from backends.triage.bundle import decode, encode
 from backends.triage.model import Bundle, StepState
+from backends.triage.views import Kept
 
 T = TypeVar("T")
 KEPT_PER_HOST = 20
@@ -42,19 +42,8 @@ LAYOUT = Layout(
     hint="update swarm-tui, or move the file away",
 )
 _COLUMNS = "id, host, time, state, severity, reason, text"
-
-
-class Kept(Record, frozen=True, kw_only=True):
-    """One row of the list."""
-
-    id: int
-    host: str
-    time: float
-    state: StepState
-    severity: Severity
-    reason: str
-    text: str
-    """The verdict strip."""
+_GOOD = "(severity = 'ok' OR (severity = 'unknown' AND state IN ('ok', 'noperm', 'warn')))"
+"""As `views.is_good`."""
 
 
 class Shelf:
@@ -93,13 +82,17 @@ class Shelf:
         query = f"SELECT {_COLUMNS} FROM bundles {where} ORDER BY time DESC, id DESC LIMIT ?"  # noqa: S608 - fixed texts
         return tuple(_kept(row) for row in self._do(lambda db: db.execute(query, values).fetchall()))
 
+    def good(self, host: str, before: float = float("inf")) -> Kept | None:
+        """The newest of `host` in which nothing was wrong, as far as could be seen. Raises as `put`."""
+        where = f"WHERE host = ? AND {_GOOD} AND time < ?"
+        query = f"SELECT {_COLUMNS} FROM bundles {where} ORDER BY time DESC, id DESC LIMIT 1"  # noqa: S608 - fixed texts
+        row = self._do(lambda db: db.execute(query, (host, before)).fetchone())
+        return None if row is None else _kept(row)
+
     def last_good(self, host: str, before: float = float("inf")) -> Bundle | None:
-        """The newest bundle of `host` in which nothing was wrong. Raises as `get`."""
-        query = (
-            "SELECT data FROM bundles WHERE host = ? AND severity = ? AND time < ? ORDER BY time DESC, id DESC LIMIT 1"
-        )
-        row = self._do(lambda db: db.execute(query, (host, str(Severity.OK), before)).fetchone())
-        return None if row is None else decode(row[0])
+        """The bundle of `good`. Raises as `get`."""
+        found = self.good(host, before)
+        return None if found is None else self.get(found.id)
 
     def close(self) -> None:
         """Nothing works afterwards."""
@@ -128,13 +121,15 @@ class Shelf:
 def _insert(connection: sqlite3.Connection, values: tuple[object, ...]) -> int:
     columns = "host, time, state, severity, reason, text, data"
     done = connection.execute(f"INSERT INTO bundles ({columns}) VALUES (?,?,?,?,?,?,?)", values)  # noqa: S608
-    good = "SELECT max(id) FROM bundles WHERE severity = 'ok' GROUP BY host"
+    good = f"SELECT max(id) FROM bundles WHERE {_GOOD} GROUP BY host"  # noqa: S608
     mine = "SELECT id FROM bundles WHERE host = ? ORDER BY time DESC, id DESC LIMIT -1 OFFSET ?"
     every = "SELECT id FROM bundles ORDER BY time DESC, id DESC LIMIT -1 OFFSET ?"
-    delete = f"DELETE FROM bundles WHERE id NOT IN ({good}) AND id IN "  # noqa: S608 - fixed texts
-    connection.execute(f"{delete}({mine})", (values[0], KEPT_PER_HOST))
-    connection.execute(f"{delete}({every})", (KEPT_IN_ALL,))
-    return int(done.lastrowid or 0)
+    number = int(done.lastrowid or 0)
+    # the new one stays also where the clock was set back and it looks old
+    delete = f"DELETE FROM bundles WHERE id <> ? AND id NOT IN ({good}) AND id IN "  # noqa: S608 - fixed texts
+    connection.execute(f"{delete}({mine})", (number, values[0], KEPT_PER_HOST))
+    connection.execute(f"{delete}({every})", (number, KEPT_IN_ALL))
+    return number
 
 
 def _kept(row: tuple[int, str, float, str, str, str, str]) -> Kept:

@@ -101,12 +101,16 @@ def _seen(number: int, facts: Facts) -> str:
     texts = {
         1: f"up {span(facts.uptime_seconds)}, {facts.kernel}",
         2: "nothing that matters in the last 6 h",
-        3: f"{len(facts.gpu_devices)} GPUs on the bus" + (f", driver {facts.driver}" if facts.driver else ""),
-        4: f"{len(facts.gpus)} GPUs answer" if facts.gpus is not None else "no NVIDIA GPU",
+        3: _some(len(facts.gpu_devices), "GPU") + " on the bus" + (f", driver {facts.driver}" if facts.driver else ""),
+        4: _some(len(facts.gpus), "GPU") + " answered" if facts.gpus is not None else "no NVIDIA GPU",
         5: f"{facts.memory_percent:.0f} % memory available" if facts.memory_percent is not None else "no process is held",
         6: f"fullest {max(facts.space, key=lambda each: each.percent).percent:.0f} %" if facts.space else "mounted",
         7: "no failed unit",
-        8: f"{len(facts.links)} links",
-        9: f"{len(facts.changes)} changes told",
+        8: _some(len(facts.links), "link"),
+        9: _some(len(facts.changes), "change") + " told",
     }  # fmt: skip
     return texts[number]
+
+
+def _some(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

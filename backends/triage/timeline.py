@@ -23,15 +23,25 @@ Lane = Literal["alerts", "kernel", "reboots", "changes", "backups", "runs", "peo
 LANES: dict[str, Lane] = {
     "alert": "alerts",
     "check": "alerts",
+    "triage": "alerts",
+    "state": "alerts",
+    "reconnected": "alerts",
     "xid": "kernel",
     "kernel-log": "kernel",
     "oom": "kernel",
+    "gpu-hung": "kernel",
+    "gpu-back": "kernel",
+    "gpu-ended": "kernel",
     "reboot": "reboots",
+    "reboot-over": "reboots",
     "boot": "reboots",
     "package": "changes",
     "kernel": "changes",
     "driver": "changes",
     "config": "changes",
+    "config-reloaded": "changes",
+    "config-error": "changes",
+    "facts-changed": "changes",
     "patch": "changes",
     "update": "changes",
     "drift": "changes",
@@ -41,6 +51,8 @@ LANES: dict[str, Lane] = {
     "run": "runs",
     "step": "runs",
     "job": "runs",
+    "restart": "runs",
+    "check-active": "runs",
     "ack": "people",
     "silence": "people",
     "snooze": "people",
@@ -49,11 +61,16 @@ LANES: dict[str, Lane] = {
     "exec": "people",
     "sudo": "people",
     "login": "people",
+    "action": "people",
+    "key-accepted": "people",
+    "check-ack": "people",
+    "check-clear": "people",
+    "record": "people",
 }
 """First word of an event's kind → its lane."""
 _ORDER: tuple[Lane, ...] = ("alerts", "kernel", "reboots", "changes", "runs", "backups", "people", "other")
 _SUSPECT: dict[str, float] = {"driver": 1.0, "kernel": 0.9, "patch": 0.9, "update": 0.8, "package": 0.7, "reboot": 0.6, "boot": 0.6,
-    "config": 0.6, "run": 0.5, "step": 0.5, "exec": 0.4, "command": 0.4, "sudo": 0.4, "restore": 0.4, "job": 0.3}  # fmt: skip
+    "config": 0.6, "run": 0.5, "step": 0.5, "restart": 0.5, "exec": 0.4, "action": 0.4, "command": 0.4, "sudo": 0.4, "restore": 0.4, "job": 0.3}  # fmt: skip
 """Kinds that can be a cause → how likely one is, all else being equal."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from backends.config.load import config_path, examine
+from backends.config.load import config_path, examine, located
 from backends.config.problem import Problem
 from backends.config.schema import Config
 from backends.errors import BadInput
@@ -53,7 +53,16 @@ def examined(path: str) -> tuple[tuple[Host, ...], list[Problem]]:
     file = config_path(path)
     found = survey(config, file)
     own = [*_keys(config.console.keys, str(file)), *_backups(config, found.hosts, str(file))]
-    return found.hosts, [*problems, *found.problems, *own]
+    whole = not any(problem.severity == "error" for problem in found.problems)
+    duty = located(_duty(config, found.hosts if whole else None), file)
+    return found.hosts, [*problems, *found.problems, *own, *duty]
+
+
+def _duty(config: Config, hosts: Sequence[Host] | None) -> list[Problem]:
+    """Of health checks and alerts."""
+    from backends.engine.settings import duty_problems  # late: see _backups
+
+    return duty_problems(config, hosts, urls=True)
 
 
 def _backups(config: Config, hosts: Sequence[Host], file: str) -> Iterator[Problem]:

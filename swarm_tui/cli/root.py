@@ -17,6 +17,8 @@ COMMANDS: dict[str, str] = {
     "updates": "Plan and apply updates; hold, roll back, repair, restart, reboot.",
     "backup": "Back up with Borg; find, compare and restore; prove it.",
     "drift": "Compare configurations with a snapshot, a baseline or another host.",
+    "alerts": "Show what fires; acknowledge, silence, test; hand over.",
+    "triage": "Ask a sick host everything at once; compare, save.",
     "hosts": "List the hosts, accept their keys.",
     "events": "Show what happened, or follow it.",
     "engine": "Run, stop or look at the background engine.",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from backends.engine.wire import Event
 from backends.errors import BadInput
 from backends.states import Severity
+from backends.triage.timeline import LANES, Lane, lane
 from swarm_tui.present.host_line import SEVERITY_MARKS, SEVERITY_ROLES, Span, cell, line, wrap
 from swarm_tui.present.host_value import clock_time, day
 from swarm_tui.present.line import Line, Piece, crop
@@ -16,7 +17,17 @@ from swarm_tui.theme import Role
 KEEP = 2000
 """Events that the console holds; older ones are asked for when somebody scrolls to the end."""
 
-FIELDS = ("host", "kind", "actor", "severity")
+FIELDS = ("host", "kind", "actor", "severity", "lane")
+SHOWN_LANES: tuple[Lane, ...] = tuple(dict.fromkeys((*LANES.values(), "other")))
+"""What key l goes through: alerts, kernel, reboots, changes, backups, runs, people, other."""
+_LANE_ROLES: dict[Lane, Role] = {
+    "alerts": "strong",
+    "kernel": "strong",
+    "reboots": "info",
+    "changes": "info",
+    "people": "accent",
+}
+"""How the kind is shown, beside its word; all others are dim."""
 
 
 class EventRow(NamedTuple):
@@ -42,10 +53,11 @@ def check(text: str) -> str:
 
 
 def select(events: Iterable[Event], text: str) -> list[Event]:
-    """The events that match every word: plain text, !text, host:gpu0, kind:state, actor:anna, severity:warning (or worse).
+    """The events that match every word: plain text, !text, host:gpu0, kind:state, actor:anna, severity:warning (or worse),
+    lane:kernel.
 
     Raises:
-        BadInput: an unknown severity or field.
+        BadInput: an unknown severity or lane.
     """
     tests = [_parse(word) for word in text.split()]
     return [event for event in events if all(_matches(event, *test) for test in tests)]
@@ -60,17 +72,32 @@ def _parse(word: str) -> tuple[str, str, bool]:
         return "", bare, negative
     if field == "severity" and value not in tuple(Severity):
         raise BadInput(f"unknown severity {value!r}", hint=f"one of {', '.join(Severity)}")
+    if field == "lane" and not any(name.startswith(value) for name in SHOWN_LANES):
+        raise BadInput(f"unknown lane {value!r}", hint=f"one of {', '.join(SHOWN_LANES)}")
     return field, value, negative
 
 
 def _matches(event: Event, field: str, value: str, negative: bool) -> bool:
     if field == "severity":
         found = event.severity.rank >= Severity(value).rank
+    elif field == "lane":
+        found = lane(event.kind).startswith(value)
     elif field:
         found = value in str(getattr(event, field)).casefold()
     else:
         found = value in f"{event.host} {event.kind} {event.actor} {event.text}".casefold()
     return found is not negative
+
+
+def next_lane(text: str, step: int = 1) -> str:
+    """The filter with the next lane (or the one before) instead of its own; after the last one without any."""
+    words = text.split()
+    mine = next((word[5:].casefold() for word in words if word.startswith("lane:")), "")
+    rest = [word for word in words if not word.startswith("lane:")]
+    order: tuple[str, ...] = ("", *SHOWN_LANES)
+    here = next((place for place, name in enumerate(order) if mine and name.startswith(mine)), 0)
+    name = order[(here + step) % len(order)]
+    return " ".join([*rest, *([f"lane:{name}"] if name else [])])
 
 
 class Widths(NamedTuple):
@@ -115,7 +142,11 @@ def row(event: Event, width: int, columns: Widths, *, with_host: bool = True) ->
     parts += [Span("·" if fine else SEVERITY_MARKS[event.severity], role), " "]
     if with_host:
         parts += [cell(event.host or "—", columns.host, "strong" if event.host else "dim"), " "]
-    parts += [cell(event.kind, columns.kind, "dim"), " ", Span(event.text, "text" if fine else role)]
+    parts += [
+        cell(event.kind, columns.kind, _LANE_ROLES.get(lane(event.kind), "dim")),
+        " ",
+        Span(event.text, "text" if fine else role),
+    ]
     return crop(line(*parts, Span(f"  by {event.actor}" if event.actor else "", "accent")), width)
 
 
@@ -124,7 +155,7 @@ def full(event: Event, width: int) -> list[Line]:
     rows = [
         line(cell("time", 10, "dim"), f"{day(event.time)} {clock_time(event.time)} UTC"),
         line(cell("host", 10, "dim"), event.host or "none"),
-        line(cell("kind", 10, "dim"), event.kind),
+        line(cell("kind", 10, "dim"), event.kind, Span(f"  lane {lane(event.kind)}", "dim")),
         line(cell("severity", 10, "dim"), Span(str(event.severity), SEVERITY_ROLES[event.severity])),
         line(cell("by", 10, "dim"), event.actor or "the engine"),
         (),
@@ -152,7 +183,7 @@ def nothing(known: int, needle: str, *, loaded: bool) -> list[Line]:
     return [
         (),
         line(Span("Nothing has happened yet.", "strong")),
-        line(Span("State changes, reboots and everything a person does appear here.", "dim")),
+        line(Span("Alerts, state changes, reboots and everything a person does appear here.", "dim")),
     ]
 
 

@@ -143,7 +143,7 @@ def pane(
     rows = graph(points, width, max(1, height - 2), maximum)
     head = line(Span(title, "head"), "  ", Span(now, "strong"))
     if not any(value is not None for value in points):
-        note = f"no history for this window yet ({window_label(frame.window_seconds)}); t changes it"
+        note = f"no history for this window yet ({window_label(frame.window_seconds)}); w changes it"
         rows[len(rows) // 2] = fit(note, width)
         role = "dim"
     body = [

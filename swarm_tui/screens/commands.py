@@ -98,6 +98,13 @@ def _drift(app: Any, words: Sequence[str]) -> None:
     _needs_host(app, words, show)
 
 
+def _triage(app: Any, words: Sequence[str]) -> None:
+    """triage HOST: everything that an engineer on call asks first."""
+    from swarm_tui.screens.triage import open_triage  # late, as above
+
+    _needs_host(app, words, lambda host: open_triage(app, (host,)))
+
+
 def _find(app: Any, words: Sequence[str]) -> None:
     """find TEXT: a part of a path in the archives of every host."""
     from swarm_tui.screens.backup_hits import HitsScreen  # late, as above
@@ -152,6 +159,7 @@ COMMANDS: dict[str, Word] = {
     "ssh": Word("A shell on a host.", lambda app, words: _needs_host(app, words, app.open_ssh), "host"),
     "exec": Word("Run a command: exec SEL -- COMMAND", _exec, "host"),
     "drift": Word("What changed on a host since its last snapshot.", _drift, "host"),
+    "triage": Word("What ails a host: a verdict within 15 s.", _triage, "host"),
     "find": Word("A file in the archives of every host: find sshd_config", _find),
     "heatmap": Word("Every GPU in one picture.", lambda app, words: app.open_heatmap()),
     "theme": Word("Change the colours.", _theme, "theme"),

@@ -59,6 +59,12 @@ class EventsScreen(Listing, BaseScreen):
         if self.is_current and (self.console.frozen_since is None or not self._selected):
             self.draw()
             self.refresh_frame()
+            self._fill()
+
+    def _fill(self) -> None:
+        """A filter that leaves less than a page looks further back."""
+        if self.needle and len(self._selected) < self.list.page:
+            self.feed.older()
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
@@ -133,6 +139,13 @@ class EventsScreen(Listing, BaseScreen):
         self.needle = needle
         self.draw()
         self.refresh_frame()
+        self._fill()
+
+    def action_lane(self) -> None:
+        self._filter_by(events.next_lane(self.needle))
+
+    def action_lane_back(self) -> None:
+        self._filter_by(events.next_lane(self.needle, -1))
 
     def apply_filter(self, text: str) -> str:
         """Set the filter from the command line; returns what is wrong with it, or ""."""

@@ -25,7 +25,9 @@ BESIDE, SPARKS = 100, 140
 """Columns of the terminal from which the details stand beside the list, and from which they show the past."""
 CALM_RANK = 12
 """Columns above this rank are shown with `w` only."""
-_ON_A_HOST = frozenset({"fleet.open", "fleet.mark", "fleet.menu", "fleet.ssh", "fleet.yank", "fleet.host_events"})
+_ON_A_HOST = frozenset(
+    {"fleet.open", "fleet.mark", "fleet.menu", "fleet.ssh", "fleet.yank", "fleet.host_events", "fleet.triage"}
+)
 
 
 class FleetScreen(HostActions, FleetShape, FleetCursor):

@@ -84,7 +84,7 @@ class HeatmapScreen(BaseScreen):
         return (self.cursor[0],) if self._rows else ()
 
     def refusal(self, key: Key) -> str:
-        return "" if self._rows or key.id != "heatmap.open" else "no GPU here"
+        return "" if self._rows or key.id not in ("heatmap.open", "heatmap.triage") else "no GPU here"
 
     # Cursor -----------------------------------------------------------------------------------------------------
 
@@ -166,3 +166,8 @@ class HeatmapScreen(BaseScreen):
 
     def action_open(self) -> None:
         self.console.open_host(self.cursor[0], "gpu")
+
+    def action_triage(self) -> None:
+        from swarm_tui.screens.triage import open_triage  # late: only when it is asked for
+
+        open_triage(self.console, self.subject())

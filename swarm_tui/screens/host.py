@@ -257,6 +257,11 @@ class HostScreen(HostLists, HostAccess, ProcessActions):
         if leaving is not None:
             await leaving
 
+    def action_triage(self) -> None:
+        from swarm_tui.screens.triage import open_triage  # late: only when it is asked for
+
+        open_triage(self.console, self.subject())
+
     def action_ask_updates(self) -> None:
         done = f"asking {self.host} what waits there"
         self.feed.ask_updates(lambda: self.console.say(done), self.console.failed)

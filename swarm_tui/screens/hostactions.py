@@ -79,6 +79,14 @@ class HostActions(FleetBase):
     def action_heatmap(self) -> None:
         self.console.open_heatmap(self.table.cursor)
 
+    def action_triage(self) -> None:
+        self._triage(self.subject())
+
+    def _triage(self, hosts: tuple[str, ...]) -> None:
+        from swarm_tui.screens.triage import open_triage  # late: the first picture does not need it
+
+        open_triage(self.console, hosts)
+
     # The menu ---------------------------------------------------------------------------------------------------
 
     def action_menu(self) -> None:
@@ -97,6 +105,7 @@ class HostActions(FleetBase):
         return [
             Choice("p", "poll", "poll now", "sample now; retry what is down"),
             Choice("s", "ssh", "shell", "ssh, and back here", single),
+            Choice("t", "triage", "triage", "ask everything at once: a verdict within 15 s"),
             Choice("e", "exec", "run a command", "on all of them, equal answers folded", changing),
             Choice("a", "accept", "accept the host key", "after comparing the fingerprint", key),
             Choice("r", "reboot", "reboot", "after asking whether they would come back", changing),
@@ -109,6 +118,8 @@ class HostActions(FleetBase):
             self.console.poll(hosts)
         elif chosen == "ssh":
             self.console.open_ssh(hosts[0])
+        elif chosen == "triage":
+            self._triage(hosts)
         elif chosen == "exec":
             self._ask_command(hosts)
         elif chosen == "reboot":

@@ -92,6 +92,29 @@ async def test_the_filter_is_live_says_what_is_wrong_and_clears() -> None:
 
 
 @journey
+async def test_l_goes_through_the_lanes_and_keeps_the_rest_of_the_filter() -> None:
+    async with opened() as (pilot, app):
+        rows = await type_keys(pilot, "l")
+        assert ids(app) == [1502, 1]
+        assert any("/lane:alerts" in row for row in rows)
+        await type_keys(pilot, "slash", "space", *"TERM", "enter", "L", "L", "L")
+        assert ids(app) == [1500]
+        assert "/TERM lane:people" in "\n".join(shown(app.screen))
+        await type_keys(pilot, "escape")
+        assert ids(app) == [1502, 1501, 1500, 2, 1]
+
+
+@journey
+async def test_a_filter_that_leaves_little_looks_further_back() -> None:
+    older = tuple(event(number, kind="xid" if number == 3 else "state") for number in range(3 * PAGE))
+    async with opened(FakeLink(events=older)) as (pilot, app):
+        await type_keys(pilot, "l", "l")
+        await pilot.pause()
+        assert ids(app) == [3]
+        assert len(app.link.calls("events.list")) == 4
+
+
+@journey
 async def test_enter_opens_the_host_of_the_event() -> None:
     async with opened() as (pilot, app):
         await type_keys(pilot, "enter")

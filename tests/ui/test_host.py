@@ -89,7 +89,7 @@ async def test_a_gpu_is_picked_zoomed_and_left_again() -> None:
 async def test_the_window_changes_what_is_asked_of_history() -> None:
     async with opened("cpu") as (pilot, app):
         assert app.link.calls("host.history")[-1]["seconds"] == 900.0
-        await type_keys(pilot, "t")
+        await type_keys(pilot, "w")
         assert app.link.calls("host.history")[-1]["seconds"] == 3600.0
         assert app.link.calls("host.history")[-1]["series"] == ["cpu.busy_percent", "cpu.iowait_percent"]
 

@@ -85,7 +85,7 @@ async def test_what_was_typed_ahead_chooses_nothing(monkeypatch: pytest.MonkeyPa
 
 @journey
 async def test_many_hosts_are_counted_after_the_first_dozen() -> None:
-    async with opened([row(f"n{number}") for number in range(30)], size=(80, 40)) as seat:
+    async with opened([row(f"n{number}") for number in range(30)], size=(80, 44)) as seat:
         text = "\n".join(await seat.press("asterisk", "x"))
         assert "Actions for 30 hosts" in text
         assert "n11" in text

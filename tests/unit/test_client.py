@@ -41,7 +41,7 @@ from swarm_tui import launch
 from swarm_tui.client import EngineClient, ensure_engine, open_engine
 from swarm_tui.options import ConsoleOptions
 from swarm_tui.rpc import Notification
-from tests.unit import backup_samples
+from tests.unit import alert_calls, backup_samples, triage_samples
 from tests.unit.fake_engine import INFO, SILENCE, FakeEngine
 
 ROW = HostRow(name="gpu01", state=HostState.UP)
@@ -86,6 +86,8 @@ def engine() -> Iterator[FakeEngine]:
         record__start={},
         record__stop={"path": "/x", "frames": 3},
         **{name.replace(".", "__"): answer for name, answer in backup_samples.ANSWERS.items()},
+        **{name.replace(".", "__"): answer for name, answer in triage_samples.ANSWERS.items()},
+        **{name.replace(".", "__"): answer for name, answer in alert_calls.ANSWERS.items()},
         updates__view=View(version=4),
         updates__host=HostUpdates(host="gpu01"),
         updates__refresh={"hosts": ["gpu01"]},
@@ -211,6 +213,8 @@ CALLS: dict[str, tuple[Callable[[EngineClient], Any], Any, dict[str, Any]]] = {
     "updates.reboots": (lambda c: c.updates.reboots(5), (REBOOT,), {"limit": 5}),
     "replay.seek": (lambda c: c.replay_seek(position=5.0).position, 5.0, {"position": 5.0}),
     **backup_samples.CALLS,
+    **triage_samples.CALLS,
+    **alert_calls.CALLS,
 }
 
 

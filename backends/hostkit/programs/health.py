@@ -6,30 +6,13 @@ the host has no such thing; what may not be read is an error that begins with "n
 """
 
 import os
-import time
 
 import kit_health_devices as devices
 import kit_health_gpu as gpu
 import kit_health_host as host
-from kit_ask import gather
-from kit_text import encode
+from kit_health_answer import answer
 
-MAGIC = b"\nswarm-kit 1 answer\n"
 QUICK, USUAL, SLOW = 5.0, 10.0, 20.0
-
-
-def permitted(function):
-    """The same fact, with every refusal in the words "no permission"."""
-
-    def ask():
-        try:
-            return function()
-        except (IOError, OSError) as error:
-            if error.errno in (1, 13):
-                raise RuntimeError("no permission: %s" % (error.filename or error.strerror))
-            raise
-
-    return ask
 
 
 def quick():
@@ -80,17 +63,8 @@ def tasks(arguments):
         facts.append(("runtime " + path.split("/")[2], lambda path=path: host.runtime(path), USUAL))
     for name in arguments["names"][:8]:
         facts.append(("name " + name, lambda name=name: devices.resolve(name), 2 * devices.ANSWERING))
-    return [(name, permitted(function), seconds) for name, function, seconds in facts]
-
-
-def main(arguments):
-    begin = time.time()
-    facts = gather(tasks(arguments))
-    head = encode({"ok": True, "begin": begin, "end": time.time(), "root": os.geteuid() == 0})
-    data = MAGIC + head[:-1] + b',"facts":' + facts + b"}\n"
-    while data:
-        data = data[os.write(1, data) :]
+    return facts
 
 
 if __name__ == "__main__":
-    main(ARGUMENTS)  # noqa: F821 (set by the bundle)
+    answer(tasks(ARGUMENTS))  # noqa: F821 (set by the bundle)

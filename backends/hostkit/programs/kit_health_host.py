@@ -25,6 +25,7 @@ BAD_VARIABLES = (
     "CUDA_COREDUMP_FILE",
 )
 MODULES = "nouveau nvidia nvidia_peermem nv_peer_mem mlx5_core ib_core mlx5_ib ib_uverbs ib_umad rdma_ucm".split()
+TRACKING = ["chronyc", "-c", "-n", "tracking"]
 SOCKETS = ("/run/docker.sock", "/run/containerd/containerd.sock", "/run/crio/crio.sock")
 
 
@@ -61,13 +62,26 @@ def uptime():
 
 def units():
     """What systemd says of units that failed, that were restarted, or on which others lean; None without systemd."""
-    key = [name + ".service" for name in KEY_UNITS]
-    blocks = (systemctl("show", "--property=" + UNIT_FIELDS, "*.service") or "").split("\n\n")
-    failed = systemctl("show", "--property=" + UNIT_FIELDS, "--state=failed", "*")
-    if failed is None:
+    every = systemctl("show", "--property=" + UNIT_FIELDS, "*.service")
+    return unit_rows([every, failed()])
+
+
+def key_units():
+    """As `units`, without those that only were restarted: systemd need not be asked about each of its units."""
+    names = [name + ".service" for name in KEY_UNITS]
+    return unit_rows([systemctl("show", "--property=" + UNIT_FIELDS, *names), failed()])
+
+
+def failed():
+    return systemctl("show", "--property=" + UNIT_FIELDS, "--state=failed", "*")
+
+
+def unit_rows(texts):
+    if texts[-1] is None:
         return None
+    key = [name + ".service" for name in KEY_UNITS]
     found = {}
-    for block in blocks + failed.split("\n\n"):
+    for block in "\n\n".join(text or "" for text in texts).split("\n\n"):
         fields = dict(line.split("=", 1) for line in lines(block) if "=" in line)
         name = fields.get("Id", "")
         told = fields.get("ActiveState") == "failed" or fields.get("NRestarts", "0") != "0" or name in key
@@ -142,11 +156,17 @@ def edac():
 
 def clock():
     """What keeps the time: chrony's tracking as fields, and what systemd says; None where neither answers."""
-    chrony = answer_of(["chronyc", "-c", "-n", "tracking"])
+    chrony = answer_of(TRACKING)
     systemd = answer_of(["timedatectl", "show", "--property=NTP,NTPSynchronized,CanNTP"])
     if chrony is None and (systemd is None or systemd["status"] != 0):
         return None
     return {"chrony": chrony, "systemd": systemd, "uptime": uptime()}
+
+
+def chrony():
+    """As `clock`, without systemd: asking that starts a service of it. None without chrony."""
+    answer = answer_of(TRACKING)
+    return None if answer is None else {"chrony": answer, "systemd": None, "uptime": uptime()}
 
 
 def limits():

@@ -40,7 +40,7 @@ def test_it_counts_and_says_how_short_they_were() -> None:
     long: list[float | None] = [*[90.0] * 8, 10.0]
     found = backtest(BUSY, history({"a": short * 9 + long * 3, "b": long * 2}), step, waits=[300])
     assert found.sentence == "would have fired 14 times, 9 shorter than 2m; with for=5m: 5"
-    assert (found.hosts, found.moments, found.start) == (2, 45, START)
+    assert (found.hosts, found.moments, found.start) == (2, 63, START)
     assert found.trial.hosts == ("a", "b")
     assert [(each.start, each.end) for each in found.trial.firings if each.host == "b"] == [
         (START, START + 480),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -20,7 +21,7 @@ def at(hour: int, minute: int = 0, *, month: int = 1, day: int = 15) -> float:
 
 
 @pytest.mark.parametrize(
-    ("time", "quiet"),
+    ("when", "quiet"),
     [
         (at(20, 59), False),
         (at(21), True),
@@ -32,13 +33,24 @@ def at(hour: int, minute: int = 0, *, month: int = 1, day: int = 15) -> float:
         (at(5, month=7), False),
     ],
 )
-def test_they_are_local_wall_time_over_midnight(time: float, quiet: bool) -> None:
-    assert is_quiet(NIGHT, time) is quiet
+def test_they_are_local_wall_time_over_midnight(when: float, quiet: bool) -> None:
+    assert is_quiet(NIGHT, when) is quiet
 
 
 def test_none_or_no_length_is_never() -> None:
     assert not is_quiet(None, at(2)) and not is_quiet(QuietHours(start="05:00", end="05:00"), at(5))
     assert is_quiet(QuietHours(start="01:00", end="03:00"), at(2))
+
+
+def test_without_a_zone_they_are_those_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = checked(QuietHours(start="22:00", end="07:00", zone=""))
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert (is_quiet(here, at(13)), is_quiet(here, at(12, 59))) == (True, False)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("bad", [{"start": "25:00"}, {"end": "7"}, {"zone": "Mars/Olympus"}, {"zone": "../etc/passwd"}])

@@ -70,6 +70,24 @@ def test_a_site_can_say_otherwise() -> None:
     assert TABLE[43].kind == "ignore"
 
 
+def test_another_kind_brings_what_is_usual_for_it_and_a_higher_severity_is_told() -> None:
+    changed = Policies(
+        (Override(code=63, kind="fatal"), Override(code=31, severity=CRITICAL), Override(code=79, kind="app"))
+    )
+    assert (changed.of(63).severity, changed.of(63).action, changed.of(63).cured_by_reset) == (
+        CRITICAL,
+        "reboot",
+        False,
+    )
+    assert (changed.of(31).kind, changed.of(31).action) == ("workflow", TABLE[31].action)
+    assert (changed.of(79).severity, changed.of(79).cured_by_reset) == (WARNING, True)
+
+
+def test_what_is_said_goes_before_what_is_usual() -> None:
+    (own,) = [Policies((Override(code=63, kind="reset", severity=WARNING, action="check app", note=False),)).of(63)]
+    assert (own.kind, own.severity, own.action, own.note) == ("reset", WARNING, "check app", False)
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

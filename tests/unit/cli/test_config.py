@@ -76,3 +76,43 @@ def test_a_set_that_names_a_repository_that_is_not_there_is_told(run: Run, tmp_p
     ran = run("--config", str(file), "config", "check")
     assert ran.status == 2
     assert "backups" in ran.err and "no repository is called 'vault'" in ran.err and "there are: local" in ran.err
+
+
+WRONG = """\
+[hosts.gpu01]
+tags = ["a100"]
+[checks]
+[[checks.site]]
+name = "lic"
+command = ["/x"]
+hosts = "tag:b100"
+[alerts]
+off = ["cpq.*"]
+[[alerts.targets]]
+name = "oncall"
+url = "jsno://gate.example/T0KEN"
+[[alerts.rules]]
+name = "busy"
+expression = "gqu>80"
+"""
+
+
+def test_checks_and_alerts_are_told_with_their_lines_and_without_a_url(run: Run) -> None:
+    file = write(WRONG)
+    problems = run("config", "check", "--json").json()
+    assert [(each["line"], each["key"], each["severity"]) for each in problems] == [
+        (7, "checks.site.0.hosts", "error"),
+        (15, "alerts.rules.0.expression", "error"),
+        (9, "alerts.off", "warning"),
+        (12, "alerts.targets.0.url", "error"),
+    ]
+    assert {each["file"] for each in problems} == {str(file)}
+    ran = run("config", "check")
+    assert (ran.status, ran.out) == (2, "")
+    assert 'did you mean "gpu"?' in ran.err and 'did you mean "cpu.*"?' in ran.err
+    assert "T0KEN" not in ran.err and "gate.example" not in ran.err
+
+
+def test_selectors_of_alerts_wait_for_an_inventory_that_is_right(run: Run) -> None:
+    write('[hosts."a b"]\n[[alerts.targets]]\nname = "x"\nurl = "json://127.0.0.1/"\nhosts = "tag:none"\n')
+    assert [problem["key"] for problem in run("config", "check", "--json").json()] == ["hosts.a b"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backends.config.load import MAX_BYTES, config_path, examine, examine_bytes, load
+from backends.config.load import MAX_BYTES, config_path, examine, examine_bytes, load, located
+from backends.config.problem import Problem
 from backends.config.schema import Config
 from backends.errors import BadInput
 
@@ -90,3 +91,12 @@ def test_an_enormous_file_is_refused() -> None:
 
 def test_the_home_directory_is_expanded() -> None:
     assert config_path("~/x.toml") == Path.home() / "x.toml"
+
+
+def test_a_problem_with_a_key_gets_its_file_and_line(home: Path) -> None:
+    file = write(home, '[alerts]\n[[alerts.rules]]\nname = "x"\n')
+    whole, part = located([Problem(message="m", key="alerts.rules.0.name"), Problem(message="m", key="alerts.off")])
+    assert (whole.file, whole.line, part.line) == (str(file), 3, 1)
+    file.unlink()
+    assert located([whole])[0].line is None
+    assert located([]) == []

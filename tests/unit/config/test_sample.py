@@ -33,3 +33,9 @@ def test_every_key_is_explained(entry: sample.Entry) -> None:
     assert len(entry.text) > 10
     assert entry.type
     assert entry.example
+
+
+def test_keys_and_tables_stand_in_the_manual_as_they_are_written() -> None:
+    written = {(entry.table, entry.key) for entry in sample.entries()}
+    assert {("[alerts.rules]", "for"), ("hosts.NAME.expect", "gpus"), ("alerts.policy", "ack_hours")} <= written
+    assert "\n# [hosts.gpu01.expect]\n" in sample.sample() and "\n[alerts.policy]\n" in sample.sample()

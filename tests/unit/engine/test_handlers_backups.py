@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from backends.backups.model import ENDED
-from backends.engine.handlers_backups import TABLE
+from backends.engine.handlers_table import TABLE
 from backends.engine.wire import METHODS
 from tests.e2e.enginerun import Client, until
 from tests.unit.backup_samples import CALLS

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.engine import rpc
-from backends.engine.handlers_backups import TABLE
+from backends.engine.handlers_table import TABLE
 from backends.engine.methods import NoParams
 from backends.engine.wire import METHODS, ExecOutput
 from backends.errors import AskOperator, BadInput, RetryLater, SkipHost, Stop, SwarmError

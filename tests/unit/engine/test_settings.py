@@ -39,6 +39,20 @@ def test_a_wrong_file_is_refused_as_a_whole(file: Path) -> None:
         Settings(str(file)).load()
 
 
+def test_alerts_and_checks_that_are_wrong_are_refused_with_their_line(file: Path) -> None:
+    file.write_text('[hosts.a]\n[alerts]\n[[alerts.rules]]\nname = "x"\nexpression = "gqu>80"\n')
+    with pytest.raises(BadInput, match=r"fleet.toml:5: alerts.rules.0.expression: unknown field"):
+        Settings(str(file)).load()
+    file.write_text('[hosts.a]\n[[checks.site]]\nname = "x"\ncommand = ["/x"]\nhosts = "b"\n')
+    with pytest.raises(BadInput, match=r"fleet.toml:5: checks.site.0.hosts: unknown host"):
+        Settings(str(file)).load()
+
+
+def test_what_has_no_effect_keeps_no_engine_from_starting(file: Path) -> None:
+    file.write_text('[hosts.a]\n[alerts]\noff = ["nothing.like.it"]\n')
+    assert Settings(str(file)).load().config.alerts.off == ("nothing.like.it",)
+
+
 def test_a_changed_removed_or_replaced_file_changes_the_signature(file: Path) -> None:
     settings = Settings(str(file))
     seen = {settings.signature()}

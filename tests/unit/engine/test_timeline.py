@@ -68,8 +68,28 @@ def test_what_memory_has_let_go_comes_from_the_store_without_gap_or_repeat(write
     assert [event.id for event in timeline.page(limit=10_000)] == list(range(count, 0, -1))
 
 
+@pytest.mark.parametrize("stored", [True, False])
+def test_what_happened_between_two_moments_is_found_in_memory_and_behind_it(writer: Writer, stored: bool) -> None:
+    clock = ManualClock(1000.0)
+    timeline = Timeline(clock, store=Events(writer) if stored else None)
+    for number in range(KEPT_IN_MEMORY + 50):
+        timeline.add("odd" if number % 2 else "even", str(number), host="a" if number % 3 else "")
+        clock.advance(1.0)
+    while writer.step():
+        pass
+    lowest = 0 if stored else 50
+    found = [int(event.text) for event in timeline.between(1000.0, 1100.0)]
+    assert found == list(range(lowest, 101))
+    assert [event.text for event in timeline.between(1040.0, 1060.0, limit=2)] == ["59", "60"]
+    oldest = [event.text for event in timeline.between(1040.0, 1060.0, newest=False, limit=2)]
+    assert oldest == (["40", "41"] if stored else ["50", "51"])
+    some = timeline.between(1060.0, 1066.0, hosts=("",), kinds=("even",))
+    assert [event.text for event in some] == ["60", "66"]
+
+
 def test_a_store_that_cannot_be_read_costs_only_the_old_events(writer: Writer) -> None:
     timeline = Timeline(ManualClock(), store=Events(writer))
     timeline.add("k", "kept in memory")
     writer.file.unlink()
     assert [event.text for event in timeline.page()] == ["kept in memory"]
+    assert [event.text for event in timeline.between(0.0, 4e9)] == ["kept in memory"]

@@ -11,7 +11,7 @@ from backends.config.check import check
 from backends.config.problem import Problem
 from backends.errors import BadInput
 from backends.inventory.build import build, survey
-from backends.inventory.host import Host
+from backends.inventory.host import Expect, Host
 
 
 def fleet(text: str, folder: Path) -> tuple[dict[str, Host], list[Problem]]:
@@ -46,6 +46,17 @@ def test_groups_unfold_ranges_and_address_patterns(tmp_path: Path) -> None:
     assert hosts["gpu002"].address == "gpu002.mgmt"
     assert (hosts["login"].groups, hosts["login"].tags) == (("dgx",), ("h100",))
     assert hosts["login"].origin == "c.toml [groups.dgx]"
+
+
+def test_what_must_be_there_is_carried_by_each_host_in_plain_units(tmp_path: Path) -> None:
+    hosts, _ = fleet(
+        '[hosts.a]\nexpect = { memory = "1.5TiB", infiniband_gbit = 400, key_units = ["slurmd*"] }\n[hosts.b]\n'
+        '[groups.g]\nnodes = "c[1-2]"\nexpect = { gpus = 8, nics = ["eth0"], nvlinks = 18 }\n',
+        tmp_path,
+    )
+    assert hosts["a"].expect == Expect(memory_bytes=3 << 39, infiniband_bits_per_second=4e11, key_units=("slurmd*",))
+    assert hosts["b"].expect == Expect()
+    assert hosts["c1"].expect == hosts["c2"].expect == Expect(gpus=8, nics=("eth0",), nvlinks=18)
 
 
 def test_a_parent_that_is_part_of_its_group_does_not_hang_on_itself(tmp_path: Path) -> None:

@@ -38,6 +38,10 @@ def found(needle: str) -> list[int]:
         ("kind:state", [1]),
         ("actor:anna", [3]),
         ("severity:warning", [2, 1]),
+        ("lane:people", [3]),
+        ("!lane:people", [2, 1]),
+        ("lane:r", [2]),
+        ("lane:alerts host:dgx", [1]),
         ("severity:critical", [1]),
         ("host:dgx timeout", [1]),
         ("http://x", []),
@@ -50,7 +54,8 @@ def test_the_filter(needle: str, expected: list[int]) -> None:
 
 def test_a_wrong_severity_is_said_not_ignored() -> None:
     assert "unknown severity" in events.check("severity:bad")
-    assert events.check("severity:ok host:") == ""
+    assert "unknown lane" in events.check("lane:kernels")
+    assert events.check("severity:ok host: lane:") == ""
     with pytest.raises(BadInput):
         events.select(SOME, "severity:bad")
 
@@ -60,6 +65,35 @@ def test_a_wrong_severity_is_said_not_ignored() -> None:
 def test_no_filter_text_breaks_the_list(needle: str) -> None:
     if not events.check(needle):
         assert set(found(needle)) <= {1, 2, 3}
+
+
+def test_lanes_are_gone_through_one_after_the_other_and_back() -> None:
+    seen, needle = [], ""
+    for _ in range(len(events.SHOWN_LANES)):
+        needle = events.next_lane(needle)
+        seen.append(needle.removeprefix("lane:"))
+    assert tuple(seen) == events.SHOWN_LANES
+    assert events.next_lane(needle) == ""
+    assert events.next_lane("", -1) == "lane:other"
+    assert events.next_lane("lane:ker host:a !x") == "host:a !x lane:reboots"
+    assert events.next_lane("lane:bogus") == "lane:alerts"
+
+
+@given(st.text(max_size=40), st.sampled_from([1, -1]))
+def test_going_round_the_lanes_comes_back_to_the_rest_of_the_filter(needle: str, step: int) -> None:
+    rest = " ".join(word for word in needle.split() if not word.startswith("lane:"))
+    at = rest
+    for _ in range(len(events.SHOWN_LANES) + 1):
+        at = events.next_lane(at, step)
+    assert at == rest
+
+
+def test_the_kind_stands_out_by_its_lane() -> None:
+    roles = {
+        kind: {text.strip(): role for text, role in events.row(event(1, kind=kind), 80, WIDTHS)}[kind]
+        for kind in ("xid", "ack", "engine")
+    }
+    assert roles == {"xid": "strong", "ack": "accent", "engine": "dim"}
 
 
 def test_pushed_and_fetched_events_are_merged_once_newest_first() -> None:

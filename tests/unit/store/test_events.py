@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from backends.clock import ManualClock
 from backends.engine.timeline import Timeline
 from backends.errors import RetryLater
 from backends.states import Severity
+from backends.store import migrations
 from backends.store.events import Events, StoredEvent
 from backends.store.writer import Writer
 
@@ -69,6 +71,69 @@ def test_a_host_has_its_own_timeline(scene: Scene) -> None:
     assert scene.ids(host="a' OR '1'='1") == []
 
 
+def between(scene: Scene, start: float, end: float, **wanted: Any) -> list[int]:
+    return [event.id for event in scene.events.between(start, end, **{"limit": 100, **wanted})]
+
+
+def test_what_happened_between_two_moments_is_found_oldest_first(scene: Scene) -> None:
+    scene.add(*range(1, 11))
+    assert between(scene, 3, 6) == [3, 4, 5, 6]
+    assert between(scene, 3, 6, before_id=5) == [3, 4]
+    assert between(scene, 3, 6, limit=2) == [5, 6]
+    assert between(scene, 3, 6, limit=2, newest=False) == [3, 4]
+    assert between(scene, 6, 3) == []
+
+
+def test_between_two_moments_hosts_and_kinds_can_be_asked_for(scene: Scene) -> None:
+    for number, (host, kind) in enumerate([("a", "xid"), ("", "exec"), ("b", "xid"), ("b", "ack"), ("b' OR 1", "k")]):
+        scene.events.add(StoredEvent(id=number, time=1.0, kind=kind, text="t", host=host))
+    scene.written()
+    assert between(scene, 0, 2, hosts=("a", "")) == [0, 1]
+    assert between(scene, 0, 2, kinds=("xid",)) == [0, 2]
+    assert between(scene, 0, 2, hosts=("b",), kinds=("xid", "exec")) == [2]
+    assert between(scene, 0, 2, hosts=("b' OR 1",)) == [4]
+
+
+def test_events_of_a_file_from_before_there_was_an_index_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr("backends.store.migrations.STEPS", migrations.STEPS[:1])
+        old = Scene(tmp_path / "h.db")
+        old.add(1, 2, 3)
+        old.writer._close()
+    scene = Scene(tmp_path / "h.db")
+    assert between(scene, 2, 9) == [2, 3]
+    scene.writer._close()
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 9), st.sampled_from("ab"), st.sampled_from("xy")), max_size=20),
+    st.floats(0, 9),
+    st.floats(0, 9),
+    st.booleans(),
+    st.integers(1, 5),
+)
+def test_between_is_a_filter_an_order_and_a_bound(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[float, str, str]],
+    start: float,
+    end: float,
+    newest: bool,
+    limit: int,
+) -> None:
+    scene = Scene(tmp_path_factory.mktemp("e") / "h.db")
+    for number, (time, host, kind) in enumerate(rows):
+        scene.events.add(StoredEvent(id=number, time=time, kind=kind, text="t", host=host))
+    scene.written()
+    expected = sorted(
+        (time, number) for number, (time, host, _) in enumerate(rows) if start <= time <= end and host == "a"
+    )
+    found = [(each.time, each.id) for each in scene.events.between(start, end, hosts="a", newest=newest, limit=limit)]
+    assert found == (expected[-limit:] if newest else expected[:limit])
+    scene.writer._close()
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.text(max_size=60).filter(lambda text: not any("\ud800" <= letter <= "\udfff" for letter in text)),
@@ -112,7 +177,7 @@ def test_pruning_counts_events_and_not_the_gaps_between_their_ids(scene: Scene) 
 def test_a_store_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     scene = Scene(tmp_path / "missing" / "h.db")
     assert scene.problems == ["store-failed"]
-    for ask in (scene.events.last_id, scene.ids):
+    for ask in (scene.events.last_id, scene.ids, lambda: between(scene, 0, 1)):
         with pytest.raises(RetryLater):
             ask()
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.clock import ManualClock
-from backends.store.blob import EMPTY, Band, band, fold, pack, unpack
+from backends.store.blob import EMPTY, Band, band, fold, means, pack, unpack
 from backends.store.history import HOUR, MINUTE, History, HostRollUp
 from backends.store.writer import Writer
 
@@ -63,6 +63,17 @@ def test_a_damaged_blob_is_a_gap(blob: bytes, count: int) -> None:
     assert len(unpack(blob, count)) == count
 
 
+@given(st.lists(st.builds(Band, numbers, numbers, numbers), max_size=40))
+def test_the_means_alone_are_those_of_the_bands(bands: list[Band]) -> None:
+    alone, whole = means(pack(bands), len(bands)), unpack(pack(bands), len(bands))
+    assert all(same(Band(*[one] * 3), Band(*[other.mean] * 3)) for one, other in zip(alone, whole, strict=True))
+
+
+@given(st.binary(max_size=200), st.integers(0, 50))
+def test_the_means_of_a_damaged_blob_are_gaps(blob: bytes, count: int) -> None:
+    assert len(means(blob, count)) == count
+
+
 def test_a_value_beyond_a_float_is_a_gap_and_no_error() -> None:
     (one,) = unpack(pack([Band(1e300, -1e300, math.inf)]), 1)
     assert all(part != part for part in one)
@@ -72,6 +83,22 @@ def test_bands_leave_gaps_out() -> None:
     assert band([1.0, None, 3.0, math.nan]) == Band(2.0, 1.0, 3.0)
     assert band([None]) is EMPTY
     assert fold([Band(1.0, 0.0, 5.0), EMPTY, Band(3.0, 2.0, 4.0)]) == Band(2.0, 0.0, 5.0)
+
+
+def test_means_are_read_of_wanted_series_oldest_first_without_gaps(scene: Scene) -> None:
+    scene.minute(120, "a", "b", mean=5.0)
+    scene.minute(60, "a")
+    scene.minute(180, "a", mean=math.nan)
+    scene.history.add(240, [HostRollUp("a", ("gpu.0.power_watts",), [Band(300, 1, 500)])])
+    scene.written()
+
+    def asked(wanted: str, start: float = 0, end: float = 1 << 40) -> list[tuple[int, dict[str, float]]]:
+        return scene.history.means("a", lambda name: name.startswith(wanted), start, end, MINUTE)
+
+    assert asked("cpu") == [(60, {NAMES[0]: 1.0}), (120, {NAMES[0]: 5.0}), (180, {}), (240, {})]
+    assert asked("", 100, 130) == [(120, {NAMES[0]: 5.0, NAMES[1]: 2e9})]
+    assert asked("gpu", 200) == [(240, {"gpu.0.power_watts": 300.0})]
+    assert scene.history.means("nobody", lambda name: True, 0, 1 << 40, MINUTE) == []
 
 
 def test_what_was_kept_is_read_back_by_name(scene: Scene) -> None:

@@ -58,3 +58,18 @@ def test_what_was_not_seen_on_one_side_is_absent_not_zero() -> None:
     stuck = section("gpu", kind="stuck", note="no answer")
     found = differences(bundle({"gpu": stuck}), bundle(host="gpu08"))
     assert ("GPU count in nvidia-smi", ABSENT, "8") in [(each.subject, each.here, each.there) for each in found]
+
+
+def test_where_one_side_could_not_ask_its_gpus_they_are_compared_by_their_slots() -> None:
+    here = bundle({"gpu": section("gpu", kind="stuck", note="no answer"), "pci": pci_text(("1b", "43"))})
+    found = {each.subject: (each.here, each.there) for each in differences(here, bundle(host="gpu08"))}
+    assert found == {
+        "GPU count on the bus": ("2", "8"),
+        "GPU PCIe widths": ("2 × x16", "8 × x16"),
+        "GPU count in nvidia-smi": (ABSENT, "8"),
+    }
+
+
+def test_what_one_side_may_not_tell_is_not_missing_there() -> None:
+    blind = {name: section(name, kind="stuck") for name in ("mounts", "units", "units.failed", "nics", "pci", "boot")}
+    assert differences(bundle(blind), bundle(host="gpu08")) == ()
