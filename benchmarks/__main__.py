@@ -28,6 +28,7 @@ TABLES = {
     "updates": "Updates: planning and listing a fleet",
     "backups": "Backups: what a transport costs beside Borg by hand",
     "catalog": "Backups: indexing, browsing and searching a million files",
+    "alerts": "Alerts: evaluation, latency, targets that hang",
     "console": "Console: first content, bytes to the terminal, key to paint",
 }
 """Module of this package → heading of its table."""

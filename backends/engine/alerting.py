@@ -33,7 +33,9 @@ from backends.inventory.host import Host
 from backends.metrics.sample import Record
 from backends.states import Severity
 
-CYCLE_SECONDS = 1.0
+CYCLE_SECONDS, GLANCE_SECONDS = 1.0, 0.5
+"""Between two full evaluations; and half way, a glance at the hosts of which no alert is held, so that what begins is seen
+within a second of its sample, the console's own half second included."""
 SLOW_SECONDS = 30.0
 """Between two looks at what changes slowly: updates, backups, tests of targets."""
 SETTLED_SECONDS = 3 * 86_400.0
@@ -120,9 +122,11 @@ class Alerting:
     def loop(self, stopping: threading.Event) -> None:
         """Evaluate until `stopping`; the body of an own thread."""
         self._hand_over()  # what an engine before this one wrote down and did not hand over
-        while not self._clock.wait(stopping, CYCLE_SECONDS):
+        full = False
+        while not self._clock.wait(stopping, GLANCE_SECONDS):
+            full = not full
             try:
-                self.cycle()
+                self.cycle() if full else self.glance()
             except Exception as error:  # noqa: BLE001 - one bad cycle must not end all alerts; told, and seen by the dead man
                 self._on_bug("", error)
                 self._set_problem(f"alerts were not evaluated: {error!r}")
@@ -139,6 +143,17 @@ class Alerting:
             self._after(self.alerts.step(readings, now))
         self._count()
         self.deadman.completed(str(uuid.uuid4()), self._clock.monotonic() - began)
+
+    def glance(self) -> None:
+        """Look for what begins. What is held is left to the full evaluation, whose count of looks means something."""
+        now, held = self._now(), {alert.host for alert in self.alerts.all()}
+        subjects = self._gathering.subjects(now, self._settled, ())
+        fresh = [subject for subject in subjects if subject.host and subject.host not in held]
+        readings = self._rules.evaluate(fresh, {})
+        if readings:
+            with self._lock:
+                self._after(self.alerts.step(readings, now))
+            self._count()
 
     def stop(self) -> None:
         """Write down what is not, and end. What waits in the outbox is told by the next engine."""

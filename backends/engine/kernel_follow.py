@@ -22,8 +22,8 @@ OPEN_SECONDS = 15.0
 """For a channel, its turn included."""
 SEND_SECONDS = 15.0
 """For the program itself, some kilobytes, to be taken."""
-BYTES_PER_SECOND = 256 << 10
-"""That are taken of one host: a thousand events. What a flood, or a host that lies, costs is bounded by it."""
+BYTES_PER_SECOND, BURST_BYTES = 64 << 10, 1 << 20
+"""That are taken of one host: two hundred events a second. What a flood, or a host that lies, costs is bounded by it."""
 EXACT_SECONDS = 3.0
 """The greeting was under way for a moment: a smaller difference of the clocks is none."""
 
@@ -66,7 +66,7 @@ class Follow:
         self._said = ""
         self._left = threading.Event()
         self._duplex: Duplex | None = None
-        self._allowance, self._paced = float(BYTES_PER_SECOND), self.started
+        self._allowance, self._paced = float(BURST_BYTES), self.started
 
     @property
     def gap(self) -> str:
@@ -167,6 +167,6 @@ class Follow:
         """Wait while the host sends more than it may."""
         now = self._clock.monotonic()
         earned = self._allowance + (now - self._paced) * BYTES_PER_SECOND
-        self._allowance, self._paced = min(float(BYTES_PER_SECOND), earned) - size, now
+        self._allowance, self._paced = min(float(BURST_BYTES), earned) - size, now
         if self._allowance < 0:
             self._clock.wait(self._left, -self._allowance / BYTES_PER_SECOND)

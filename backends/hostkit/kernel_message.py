@@ -108,6 +108,9 @@ def number(value: Any) -> float | None:
     return found if math.isfinite(found) and 0 <= found < 1e18 else None
 
 
+_ECHOES = ("Command line: ", "Kernel command line: ", "Unknown kernel command line parameters")
+
+
 class Messages:
     """Knows the messages that belong together: the line before an OOM kill names the victim's cgroup."""
 
@@ -131,6 +134,8 @@ class Messages:
         return KernelEvent(time=time, boot=boot, monotonic=monotonic, text=text, **found)
 
     def _parsed(self, text: str, kind: str) -> dict[str, Any] | None:
+        if text.startswith(_ECHOES):
+            return None  # words that somebody gave the kernel, among them names of what it can do ("rcu_cpu_stall…")
         if match := _OOM.match(text):
             self._groups[int(match["pid"])] = match["group"]
             while len(self._groups) > 64:

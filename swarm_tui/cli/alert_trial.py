@@ -52,7 +52,7 @@ def backtest(
         write_json({**plain(found), "sentence": found.sentence})
     else:
         _told(found, limit)
-    return UNKNOWN if found.start is None else OK
+    return UNKNOWN if found.start is None or found.reason else OK
 
 
 def _file(options: ConsoleOptions, recording: str) -> str:
@@ -69,6 +69,8 @@ def _told(found: Backtest, limit: int) -> None:
     click.echo(found.sentence)
     if words := text.covered(found):
         click.echo(words)
+    for caution in found.cautions:
+        click.echo(f"but: {caution}")
     firings, left = found.trial.firings[:limit], found.trial.count - min(limit, len(found.trial.firings))
     if firings:
         click.echo()

@@ -68,8 +68,9 @@ def command(
     file: str,
     as_json: bool,
 ) -> int:
-    """Ask a sick host everything at once: a verdict with the next step within 15 s. Changes nothing there.
+    """Ask a sick host everything at once; compare, save.
 
+    A verdict with the next step comes within 15 s, also when nvidia-smi hangs. Nothing is changed there.
     Several hosts become a matrix of hosts and steps, the odd ones first. Every bundle is kept, masked and bounded.
 
     Exit status: the worst verdict: 0 ok, 1 warning, 2 critical, 3 unknown or the host could not be asked.

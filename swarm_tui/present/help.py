@@ -29,6 +29,11 @@ TITLES: dict[Scope, str] = {
     "restore": "Restore",
     "drift": "Drift",
     "matrix": "Drift matrix",
+    "triage": "Triage",
+    "triages": "Triage of several hosts",
+    "sections": "What a host said",
+    "bundles": "Kept triages",
+    "differences": "Triage compared",
     "page": "Text",
     "dialog": "Dialogs",
 }

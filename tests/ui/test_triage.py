@@ -200,6 +200,23 @@ async def test_keys_that_need_a_bundle_say_that_there_is_none_yet() -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("keys", "title"),
+    [
+        (("t",), "Triage"),
+        (("t", "enter"), "What a host said"),
+        (("t", "l"), "Kept triages"),
+        (("t", "d", "p"), "Triage compared"),
+        (("asterisk", "t"), "Triage of several hosts"),
+    ],
+)
+@journey
+async def test_help_lists_the_keys_of_the_place(keys: tuple[str, ...], title: str) -> None:
+    async with at_fleet() as seat:
+        text = "\n".join(await seat.press(*keys, "question_mark"))
+        assert title in text
+
+
 # What it leads to ---------------------------------------------------------------------------------------------------
 
 

@@ -165,6 +165,17 @@ def test_a_rule_of_the_site_fires_and_is_withdrawn_with_its_configuration(tmp_pa
     desk.close()
 
 
+def test_a_glance_sees_what_begins_and_leaves_what_is_held_alone(desk: AlertDesk) -> None:
+    line = "NVRM: Xid (PCI:0000:05:00): 79, pid=1, GPU has fallen off the bus."
+    desk.see("a")
+    desk.log.known["a"] = (KernelEvent(time=desk.clock.now(), kind="xid", object="0000:05:00", code=79, text=line),)
+    desk.service.glance()
+    assert only(desk).phase is Phase.FIRING
+    before = desk.service.alerts.all()
+    desk.service.glance()
+    assert desk.service.alerts.all() == before
+
+
 def test_first_digits_of_a_fingerprint_will_do_unless_several_begin_so(desk: AlertDesk) -> None:
     desk.run(70, a=97.0, b=97.0)
     rows = desk.service.rows()
@@ -194,7 +205,7 @@ def test_without_a_folder_everything_works_and_nothing_is_left(tmp_path: Path) -
 
 
 def test_a_cycle_that_fails_is_told_and_seen_by_the_dead_man(desk: AlertDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    stop, turns, wait = threading.Event(), iter([False, True]), desk.clock.wait
+    stop, turns, wait = threading.Event(), iter([False, False, True]), desk.clock.wait
     monkeypatch.setattr(
         desk.clock, "wait", lambda event, seconds: next(turns) if event is stop else wait(event, seconds)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ from backends.engine.log import Log
 from backends.engine.methods import Dispatcher
 from backends.engine.wire import METHODS
 from tests.unit import triage_samples
+from tests.unit.engine.desk import Desk
 from tests.unit.engine.triage_bench import HOSTS, ILL, LOST, Bench, bench
 
 
@@ -121,3 +123,18 @@ def test_what_is_not_there_is_an_error(client: Client, method: str, params: dict
 )
 def test_bad_parameters_are_refused(client: Client, method: str, params: dict[str, Any]) -> None:
     assert client.ask(method, **params)["error"]["code"] == -32602
+
+
+def test_a_whole_engine_answers_too_and_keeps_who_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host in memory answers nothing that is a triage."""
+    desk = Desk(tmp_path, monkeypatch, read_only=True)
+    try:
+        with desk.client() as client:
+            client.call("hello", client="10.0.0.7")
+            (outcome,) = client.call("triage.run", select="a")["outcomes"]
+            assert (outcome["host"], outcome["standing"]) == ("a", "failed") and outcome["error"]
+            assert client.call("triage.list") == {"bundles": []}
+        ((text, actor),) = desk.events("triage")
+        assert text.startswith("no triage: ") and "10.0.0.7" in actor
+    finally:
+        desk.engine.stop()

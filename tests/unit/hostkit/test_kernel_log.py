@@ -45,6 +45,13 @@ def test_the_host_sends_every_message_that_the_console_understands(_: str, text:
     assert modules()["kit_log_sieve"].kind_of(text.encode())
 
 
+@pytest.mark.parametrize("head", ["Command line: ", "Kernel command line: "])
+def test_what_the_kernel_was_started_with_is_no_trouble(head: str) -> None:
+    """Of a real machine."""
+    words = "console=ttyS0 panic=1 rcupdate.rcu_cpu_stall_cputime=1 nvme_core.io_timeout=60"
+    assert event(head + words, "hung") is None
+
+
 def test_the_kill_names_the_victims_cgroup() -> None:
     """Real records of a kernel."""
     messages = Messages()

@@ -12,7 +12,7 @@ from backends.errors import BadInput, RetryLater, Stop
 from backends.triage import shelf
 from backends.triage.model import Bundle, StepState
 from backends.triage.shelf import Shelf
-from tests.unit.triage.samples import NOW, bundle
+from tests.unit.triage.samples import NOW, bundle, section
 
 ILL = bundle({"space": "/dev/sda1 ext4 100 100 0 100% /\n"})
 WELL = bundle()
@@ -44,6 +44,29 @@ def test_the_last_good_one_stays_however_many_bad_ones_come(tmp_path: Path) -> N
     assert kept.last_good("gpu07") == _at(WELL, NOW)
     assert kept.last_good("gpu07", before=NOW) is None
     assert kept.last_good("other") is None
+    kept.close()
+
+
+def test_what_could_not_be_seen_without_root_makes_a_bundle_no_bad_one(tmp_path: Path) -> None:
+    kept = Shelf(tmp_path / "triage.sqlite")
+    blind = bundle({"kernel.log": section("kernel.log", kind="noperm")})
+    stuck = bundle({"space": section("space", kind="stuck", note="no answer")})
+    assert str(blind.strip.severity) == "unknown"
+    first = kept.put(_at(blind, NOW))
+    kept.put(_at(stuck, NOW + 1))
+    kept.put(_at(ILL, NOW + 2))
+    found = kept.good("gpu07")
+    assert found is not None and found.id == first and found.good
+    assert [row.good for row in kept.list("gpu07")] == [False, False, True], "the list says the same"
+    kept.close()
+
+
+def test_the_newest_stays_also_when_the_clock_was_set_back(tmp_path: Path) -> None:
+    kept = Shelf(tmp_path / "triage.sqlite")
+    for number in range(shelf.KEPT_PER_HOST):
+        kept.put(_at(ILL, NOW + number))
+    newest = kept.put(_at(ILL, NOW - 86_400))
+    assert kept.get(newest) == _at(ILL, NOW - 86_400)
     kept.close()
 
 

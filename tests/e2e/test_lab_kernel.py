@@ -1,0 +1,140 @@
+"""What kernels say reaches the timeline once, over real journals, lost links, killed engines and reboots.
+
+How a kernel is made to speak on a lab host, and what of it is real, is told in tests/lab/kernel.py.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from backends.errors import SkipHost
+from backends.sources.local_channels import LocalChannels
+from backends.states import HostState
+from tests.e2e.enginerun import EngineRun
+from tests.e2e.test_kernel_watch import Ears
+from tests.lab import attach, faults, kernel
+from tests.lab.fleet import Lab, until, wait_until_answering
+from tests.lab.host import LabHost
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+
+HOST = "lab6"
+
+
+def xid(code: int) -> str:
+    return f"NVRM: Xid (PCI:0000:05:00): {code}, pid=4711, name=python, x"
+
+
+class Site:
+    """An engine that watches one host, and its successors."""
+
+    def __init__(self, lab: Lab, folder: Path):
+        self.host: LabHost = lab.host(HOST)
+        self._folder = folder
+        self._config = folder / "kernel.toml"
+        self._config.write_text(attach.configuration(lab.ground, [self.host]))
+        self._engines: list[EngineRun] = []
+        self.engine = self.started()
+
+    def started(self) -> EngineRun:
+        self.engine = EngineRun(self._folder / "engine", "--config", str(self._config)).until_ready()
+        self._engines.append(self.engine)
+        return self.engine
+
+    def close(self) -> None:
+        for engine in self._engines:
+            engine.__exit__()
+
+    def state(self) -> str:
+        with self.engine.client() as client:
+            return str(client.call("host.get", host=HOST)["row"]["state"])
+
+    def xids(self) -> list[str]:
+        """What the timeline says of XIDs, oldest first, without the times of late ones."""
+        with self.engine.client() as client:
+            page = client.call("events.list", host=HOST, limit=500)["events"]
+        found = sorted((event["id"], event["text"]) for event in page if event["kind"] == "xid")
+        return [text[text.index("NVRM") :] for _, text in found]
+
+    def wait(self, what: str, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+        assert until(condition, seconds), f"not within {seconds:g} s: {what}; state {self.state()}, told {self.xids()}"
+
+
+@pytest.fixture
+def site(lab: Lab, tmp_path: Path) -> Iterator[Site]:
+    kernel.give(lab.host(HOST))
+    kernel.say(lab.host(HOST), "usb 1-1: new device")  # a journal without a word of the kernel is not taken for its log
+    made = Site(lab, tmp_path)
+    try:
+        made.wait("the host", lambda: made.state() == "up")
+        time.sleep(3.0)  # the first look back is over: what comes now is no history
+        yield made
+    finally:
+        made.close()
+
+
+def test_an_xid_is_told_once_over_a_cut_link_a_killed_engine_and_a_reboot(site: Site) -> None:
+    told: list[str] = []
+
+    def said(*codes: int) -> None:
+        kernel.say(site.host, *map(xid, codes))
+        told.extend(map(xid, codes))
+
+    said(31, 79)
+    site.wait("two XIDs", lambda: site.xids() == told)
+
+    faults.cut(site.host)
+    site.wait("the cut", lambda: site.state() == "unreachable")
+    said(48)
+    faults.join(site.host)
+    site.wait("what was said meanwhile", lambda: site.xids() == told)
+
+    site.engine.stop(signal.SIGKILL)
+    said(13, 45)
+    site.started()
+    site.wait("what the next engine reads on", lambda: site.xids() == told)
+
+    before = site.host.boot_id()
+    said(62)
+    faults.reboot(site.host)
+    assert until(lambda: site.host.boot_id() not in (None, before), 60.0)
+    wait_until_answering([site.host], 60.0)
+    kernel.give(site.host)
+    said(95)
+    site.wait("what was said before and after the reboot", lambda: site.xids() == told, 120.0)
+    time.sleep(3.0)
+    assert site.xids() == told
+
+
+def test_what_user_space_writes_to_the_journal_is_no_kernel(site: Site) -> None:
+    site.host.inside(["logger", "-p", "kern.err", xid(79)])
+    site.host.inside(["sh", "-c", f"printf '%s\\n' '_TRANSPORT=kernel' 'MESSAGE={xid(79)}' | logger --journald"])
+    kernel.say(site.host, xid(31))
+    site.wait("the real one", lambda: bool(site.xids()))
+    assert site.xids() == [xid(31)]
+
+
+def test_a_kill_by_this_machines_real_kernel_is_heard(lab: Lab, tmp_path: Path) -> None:
+    """The lab's hosts share this machine's kernel: what it does to one of them, it says in this machine's own log."""
+    host, ears = lab.host(HOST), Ears()
+    with ears.watching(tmp_path, ["here"], LocalChannels) as watch:
+        watch.state("here", HostState.UP)
+        ears.until(lambda: watch.trouble("here") not in ("not read: connecting", "not read yet"), what="an answer")
+        if watch.trouble("here"):
+            pytest.skip(watch.trouble("here"))
+        try:
+            faults.memory(host, 64)
+        except SkipHost as error:
+            pytest.skip(error.message)
+        try:
+            host.ssh("python3 -c 'b = bytearray(200 << 20); print(len(b))'")
+        finally:
+            faults.memory(host, 0)
+        ears.until(lambda: any(kind == "oom" for kind, _, _ in ears.lines), 20.0, "the kill")
+        event = next(each for each in reversed(watch.raw("here")) if each.kind == "oom")
+        assert event.process == "python3" and event.pid and abs(event.time - time.time()) < 60.0
