@@ -18,6 +18,7 @@ from backends.config.load import load
 from backends.config.schema import Config, ConsoleConfig
 from backends.errors import BadInput
 from swarm_tui import keymap, theme
+from swarm_tui.alarm import Alarm
 from swarm_tui.bridge import Link, connector
 from swarm_tui.glyphs import glyphs
 from swarm_tui.keymap import Danger, Key, Keymap
@@ -33,6 +34,8 @@ from swarm_tui.widgets.paint import Painter
 
 INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """The sampling intervals that + and - walk through."""
+ALARM_SECONDS = 1.0
+"""Between two looks at what is still to be said of critical alerts."""
 
 
 class SwarmApp(Places, inherit_bindings=False):
@@ -84,6 +87,11 @@ class SwarmApp(Places, inherit_bindings=False):
         self.set_class(self.ascii, "-ascii")
         self.link.start(self._wake, self.refresh_screen)
         self.set_interval(1.0 / self._hz, self.refresh_screen)
+        alarm = Alarm(
+            self, lambda: self.current_mode == "alerts", lambda: self.keys.first("app.mode_alerts") or ":alerts"
+        )
+        self.link.listen(alarm.heard)
+        self.set_interval(ALARM_SECONDS, alarm.tick)
 
     def _wake(self, call: Callable[[], None]) -> None:
         """Run on the loop, from any thread; a loop that has ended needs nothing any more."""

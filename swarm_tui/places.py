@@ -14,7 +14,7 @@ from swarm_tui.playback import Playback
 from swarm_tui.present.line import Line
 from swarm_tui.screens.confirm import Confirm
 from swarm_tui.screens.fleet import FleetScreen
-from swarm_tui.screens.later import AlertsScreen, RunsScreen
+from swarm_tui.screens.later import RunsScreen
 
 Place = tuple[str, str]
 """A mode, and the host that is open on top of it ("" for none)."""
@@ -24,6 +24,12 @@ def _events() -> Screen[Any]:
     from swarm_tui.screens.events import EventsScreen  # late: the first picture does not need it
 
     return EventsScreen()
+
+
+def _alerts() -> Screen[Any]:
+    from swarm_tui.screens.alerts import AlertsScreen  # late, as above
+
+    return AlertsScreen()
 
 
 def _updates() -> Screen[Any]:
@@ -43,7 +49,7 @@ class Places(Playback, inherit_bindings=False):
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "fleet": FleetScreen,
-        "alerts": AlertsScreen,
+        "alerts": _alerts,
         "updates": _updates,
         "backups": _backups,
         "runs": RunsScreen,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -227,7 +227,7 @@ def check(
     result = examine(msgspec.structs.replace(look, history=counted), checks)
     told = {one.check for one in more}
     findings = (*_without_denied(result.findings, more), *more)
-    history, remembered = remember(counted, findings, result.boot, look.now)
+    history, remembered = remember(counted, findings, result.boot, look.now, _judged_ones(findings, result.skipped))
     skipped = {name: reason for name, reason in result.skipped.items() if name not in told}
     return history, msgspec.structs.replace(result, findings=remembered, skipped=skipped)
 
@@ -242,3 +242,9 @@ def _without_denied(findings: Iterable[Finding], more: Sequence[Finding]) -> lis
         if (one.check, one.object) not in places
         and not (one.check in bad and not one.object and one.severity is Severity.OK)
     ]
+
+
+def _judged_ones(findings: Iterable[Finding], skipped: Mapping[str, str]) -> frozenset[str]:
+    """Checks that know how it stands: what is gone from what they tell is well again."""
+    known = {finding.check for finding in findings if finding.severity is not Severity.UNKNOWN}
+    return frozenset(known | {check for check, reason in skipped.items() if reason == NOT_HERE})

@@ -5,7 +5,7 @@ Plain data, to be stored as it is. Nothing here changes in place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -67,7 +67,7 @@ class History(Record, frozen=True, kw_only=True):
 
 
 def remember(
-    history: History, findings: Iterable[Finding], boot: str, now: float
+    history: History, findings: Iterable[Finding], boot: str, now: float, judged: Collection[str] = ()
 ) -> tuple[History, tuple[Finding, ...]]:
     """The history after a check, and the findings with since, reboots and acknowledgement.
 
@@ -76,10 +76,12 @@ def remember(
         findings: of this check.
         boot: boot id of the host, "" when it is not known.
         now: epoch seconds.
+        judged: checks that were judged: what they do not tell of any more (a unit, a process) is well.
     """
     past, acked = dict(history.past), dict(history.acknowledged)
-    told = []
-    for finding in findings:
+    told, found = [], list(findings)
+    _over({finding.key for finding in found}, judged, past, acked, now)
+    for finding in found:
         entry = past.get(finding.key)
         if finding.bad or (finding.severity is Severity.UNKNOWN and entry is None):
             entry = past[finding.key] = _seen(entry, finding, boot, now)
@@ -93,6 +95,22 @@ def remember(
     kept = sorted(past.items(), key=lambda item: -item[1].seen)[:MOST]
     after = msgspec.structs.replace(history, past=dict(kept), acknowledged=acked, boot=boot or history.boot)
     return after, tuple(told)
+
+
+def _over(
+    told: Collection[str],
+    judged: Collection[str],
+    past: dict[str, Past],
+    acked: dict[str, Acknowledged],
+    now: float,
+) -> None:
+    for key in [key for key in {*past, *acked} if key not in told and key.partition("\x1f")[0] in judged]:
+        acked.pop(key, None)
+        entry = past.get(key)
+        if entry is not None and (not entry.boots or now - entry.seen >= CURED_SECONDS):
+            del past[key]
+        elif entry is not None:
+            past[key] = msgspec.structs.replace(entry, severity=Severity.OK)
 
 
 def _seen(entry: Past | None, finding: Finding, boot: str, now: float) -> Past:

@@ -76,12 +76,14 @@ def run(engine: Engine, session: Session, params: RunChecks) -> dict[str, tuple[
 
 @TABLE.method("checks.ack", OfFinding)
 def ack(engine: Engine, session: Session, params: OfFinding) -> None:
+    engine.actions.refuse_when_read_only("acknowledge a finding", params.host)
     name = engine.host(params.host).name
     engine.duty.health.ack(name, params.check, params.object, session.actor, clean(params.note, LONGEST_NOTE))
 
 
 @TABLE.method("checks.clear", OfFinding)
 def clear(engine: Engine, session: Session, params: OfFinding) -> None:
+    engine.actions.refuse_when_read_only("settle a finding", params.host)
     name = engine.host(params.host).name
     engine.duty.health.clear(name, params.check, params.object, session.actor, clean(params.note, LONGEST_NOTE))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -31,6 +32,8 @@ UNPLANNED_LASTS = 2 * 3600.0
 """What a full look brings counts for two periods, and for so long where none is planned."""
 SITE_SECONDS = 300.0
 """For all of the site's checks of one host together; those that find no time left are unknown."""
+NOT_READ, LOG_TRIES, LOG_STEP_SECONDS = "not read yet", 12, 0.25
+"""What is said of a kernel log that was never read (`kernel_watch.NOT_READ`), and how long that is waited for."""
 CLOCK_SECONDS = 5.0
 """A host's clock that is further away is taken into account in the times of its kernel log."""
 
@@ -102,9 +105,18 @@ class Asking:
         """Forget every other host."""
         self._groups.keep(hosts)
 
+    def _await_log(self, host: str) -> None:
+        """Give a kernel log that is being read for the first time a moment: without it half the checks are UNKNOWN."""
+        kernel, never = self._sources.kernel, threading.Event()
+        for _ in range(LOG_TRIES):
+            if kernel is None or kernel.trouble(host) != NOT_READ:
+                return
+            self._clock.wait(never, LOG_STEP_SECONDS)
+
     def full(self, watch: HostWatch, what: Asked) -> HealthResult:
         """Everything about a host. Raises SwarmError: it could not be asked; what was seen last stays."""
         facts, refused = self._answer(watch.host, what)
+        self._await_log(watch.host)
         if refused is not None and self._windows.newest(watch.host) is None:
             raise refused
         site = self._site(watch.host) if facts is not None else ()

@@ -46,6 +46,8 @@ _CONNECTED = frozenset({HostState.UP, HostState.STALE, HostState.DRIVER_HUNG})
 _STANDING = "no permission"
 """A gap that begins so does not pass: it is no event."""
 
+NOT_READ = "not read yet"
+"""What is said of a log that nobody has read so far."""
 OnNew = Callable[[str, tuple[Message, ...]], None]
 
 
@@ -304,7 +306,7 @@ class _Desk:
             return f"not read: {self.state}"
         if self.between or (self.follow is not None and self.follow.settled):
             return ""
-        return self.why or "not read yet"
+        return self.why or NOT_READ
 
 
 def _hangs(follow: Follow, now: float) -> bool:

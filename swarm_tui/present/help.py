@@ -34,6 +34,12 @@ TITLES: dict[Scope, str] = {
     "sections": "What a host said",
     "bundles": "Kept triages",
     "differences": "Triage compared",
+    "alerts": "Alerts",
+    "alert": "An alert, or the marked ones",
+    "problem": "One alert",
+    "outbox": "Outbox",
+    "silences": "Silences and maintenances",
+    "handover": "Hand-over",
     "page": "Text",
     "dialog": "Dialogs",
 }

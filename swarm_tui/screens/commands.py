@@ -105,6 +105,27 @@ def _triage(app: Any, words: Sequence[str]) -> None:
     _needs_host(app, words, lambda host: open_triage(app, (host,)))
 
 
+def _outbox(app: Any, words: Sequence[str]) -> None:
+    from swarm_tui.screens.alert_outbox import OutboxScreen  # late, as above
+
+    app.action_mode_alerts()
+    app.push_screen(OutboxScreen())
+
+
+def _silences(app: Any, words: Sequence[str]) -> None:
+    from swarm_tui.screens.alert_silences import SilencesScreen  # late, as above
+
+    app.action_mode_alerts()
+    app.push_screen(SilencesScreen())
+
+
+def _handover(app: Any, words: Sequence[str]) -> None:
+    from swarm_tui.screens.alert_handover import HandoverScreen  # late, as above
+
+    app.action_mode_alerts()
+    app.push_screen(HandoverScreen())
+
+
 def _find(app: Any, words: Sequence[str]) -> None:
     """find TEXT: a part of a path in the archives of every host."""
     from swarm_tui.screens.backup_hits import HitsScreen  # late, as above
@@ -162,6 +183,9 @@ COMMANDS: dict[str, Word] = {
     "triage": Word("What ails a host: a verdict within 15 s.", _triage, "host"),
     "find": Word("A file in the archives of every host: find sshd_config", _find),
     "heatmap": Word("Every GPU in one picture.", lambda app, words: app.open_heatmap()),
+    "outbox": Word("What became of each notice at each target.", _outbox),
+    "silences": Word("Silences and maintenances.", _silences),
+    "handover": Word("The shift's hand-over as Markdown.", _handover),
     "theme": Word("Change the colours.", _theme, "theme"),
     "interval": Word("Seconds between two samples.", _interval),
     "seek": Word("A replay: seek 1:30, seek +30, seek -1:00, seek 14:05:30", lambda app, words: app.seek(words)),

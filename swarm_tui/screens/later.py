@@ -35,14 +35,6 @@ class LaterScreen(BaseScreen):
         self.query_one("#main", LinesView).set_lines(lines)
 
 
-class AlertsScreen(LaterScreen):
-    """Mode 2."""
-
-    MODE = "alerts"
-    WHAT = "one row a problem, with evidence and the suggested action"
-    INSTEAD = "the fleet is sorted worst first (1), and ! shows the problems only"
-
-
 class RunsScreen(LaterScreen):
     """Mode 5."""
 

@@ -21,19 +21,11 @@ from backends.ssh.session import WORK_CHANNELS
 from backends.states import HostState
 from tests.e2e.sshwatch import Watcher
 from tests.lab.userlab import Fleet, UserHost
+from tests.unit.hostkit.journal import make
 
 pytestmark = pytest.mark.e2e
 
-JOURNALCTL = """#!/bin/sh
-for word; do case $word in
-  --after-cursor=*) after=${word#--after-cursor=};; -n) n=1;; 0|1) [ "$n" ] && ask=$word;;
-esac; done
-[ "$ask" = 0 ] && exit 0
-[ "$ask" = 1 ] && { echo '{"_TRANSPORT":"kernel"}'; exit 0; }
-from=1
-[ "$after" ] && from=$(($(grep -nF "\\"$after\\"" "LINES" | cut -d: -f1) + 1))
-exec tail -n +$from -f "LINES"
-"""
+BOOT = "a" * 32
 
 
 class Journal:
@@ -41,16 +33,7 @@ class Journal:
 
     def __init__(self, host: UserHost):
         root = host.home / "machine"
-        for folder in ("bin", "var/log/journal/m", "proc/sys/kernel/random"):
-            (root / folder).mkdir(parents=True)
-        (root / "var/log/journal/m/system.journal").touch()
-        (root / "proc/sys/kernel/random/boot_id").write_text("a" * 32)
-        (root / "proc/uptime").write_text("5000.0 1.0")
-        self._lines = root / "lines"
-        self._lines.touch()
-        program = root / "bin/journalctl"
-        program.write_text(JOURNALCTL.replace("LINES", str(self._lines)))
-        program.chmod(0o755)
+        self._lines = make(root, BOOT)
         host.login_shell(
             f'HEALTHROOT={root} ASKPATH={root}/bin; export HEALTHROOT ASKPATH; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
         )
@@ -62,7 +45,7 @@ class Journal:
         for code in codes:
             self.said.append(f"NVRM: Xid (PCI:0000:05:00): {code}, x")
             place = len(self.said)
-            entry = {"_TRANSPORT": "kernel", "SYSLOG_FACILITY": "0", "_BOOT_ID": "a" * 32, "MESSAGE": self.said[-1]}
+            entry = {"_TRANSPORT": "kernel", "SYSLOG_FACILITY": "0", "_BOOT_ID": BOOT, "MESSAGE": self.said[-1]}
             times = {
                 "_SOURCE_MONOTONIC_TIMESTAMP": str(place * 1000),
                 "__REALTIME_TIMESTAMP": str(time.time_ns() // 1000),

@@ -94,6 +94,7 @@ def test_an_xid_is_told_once_over_a_cut_link_a_killed_engine_and_a_reboot(site: 
     faults.join(site.host)
     site.wait("what was said meanwhile", lambda: site.xids() == told)
 
+    time.sleep(2.0)  # the timeline itself is written once a second
     site.engine.stop(signal.SIGKILL)
     said(13, 45)
     site.started()

@@ -13,13 +13,16 @@ from backends.errors import Stop
 from tests.lab.host import LabHost
 
 _GIVE = """
+[ -p /dev/kmsg ] && exit 0
+umount /dev/kmsg 2> /dev/null
 set -e
-mkdir -p /var/log/journal
-umount /dev/kmsg 2> /dev/null || true
 rm -f /dev/kmsg
 mkfifo -m 600 /dev/kmsg
+systemd-run --quiet --unit=lab-kernel sh -c 'exec 3<> /dev/kmsg; exec sleep infinity'
+mkdir -p /var/log/journal
 systemctl restart systemd-journald
 """
+"""Something holds the FIFO open, or whoever logs to the kernel while journald is away would wait for it for ever."""
 _SAY = """
 number=$(($(cat /run/lab-kernel 2> /dev/null || echo 0) + 1))
 echo $number > /run/lab-kernel

@@ -23,7 +23,7 @@ async def run(seat: Seat, line: str) -> list[str]:
 async def test_words_are_offered_and_tab_walks_through_them() -> None:
     async with opened() as seat:
         rows = await seat.press("colon", "h")
-        assert rows[-1].split() == ["host", "heatmap", "help"]
+        assert rows[-1].split() == ["host", "heatmap", "handover", "help"]
         rows = await seat.press("tab")
         assert rows[-2] == " :host"
         rows = await seat.press("tab")
@@ -189,6 +189,6 @@ async def test_the_palette_lists_the_keys_of_this_place_and_nothing_of_later_rel
     async with opened() as seat:
         names = {command.title for command in seat.app.get_system_commands(seat.app.screen)}
         assert {"Heat map", "Mark", "Freeze", "Quit"} <= names
-        assert {"Alerts", "Runs", "Signal", "Down"} & names == set()
+        assert {"Runs", "Signal", "Down"} & names == set()
         await seat.press("h")
         assert "Metric" in {command.title for command in seat.app.get_system_commands(seat.app.screen)}

@@ -1,18 +1,22 @@
 """The kernel log out of the journal, which outlives reboots. Lines go on as journalctl wrote them. Contract: kernel_log.py.
 
-`-k` is not used, since it means this boot only: what was said just before a crash would be lost.
+`-k` is not used, since it means this boot only: what was said just before a crash would be lost. From systemd 251 on `-f` means
+that too, so what is there is read to its end first, and followed from there. `--after-cursor` is not used either: it skips a
+message whenever that of the cursor is gone, or of another boot (systemd issue 38912). Here the cursor's own message is asked for,
+and left out.
 """
 
 import os
 import re
 import subprocess
 
-from kit_ask import ENVIRONMENT, find
+from kit_ask import ENVIRONMENT, content, find
 from kit_log_sieve import kind_of
 
 JOURNALS = ("/run/log/journal", "/var/log/journal")
 CURSOR = re.compile(rb'"__CURSOR" ?: ?"([^"\\]{1,512})"')
 WHEN = re.compile(rb'"__REALTIME_TIMESTAMP" ?: ?"([0-9]{1,18})"')
+SAME = re.compile(r"b=[^;]*;m=[^;]*;t=[^;]*")  # of a cursor: the same message, also when it was moved to another file
 OURS = re.compile(rb'"SYSLOG_FACILITY" ?: ?"0"')  # user space may write to /dev/kmsg, but never as facility 0
 FIELDS = "MESSAGE,PRIORITY,SYSLOG_FACILITY,_TRANSPORT,_BOOT_ID,_SOURCE_MONOTONIC_TIMESTAMP"
 LINE_LIMIT = 65536
@@ -35,13 +39,22 @@ def readable():
     return seen
 
 
-def arguments(after, back_seconds, follow):
+def arguments(at, back_seconds, follow):
+    """To read from a cursor on: what there is of all boots, or, when following, what comes in this one."""
     argv = ["journalctl", "--no-pager", "-q", "-o", "json", "--output-fields=" + FIELDS, "-n", "all"]
-    if after:
-        argv.append("--after-cursor=" + after)
-    else:
-        argv.append("--since=-%ds" % back_seconds)
-    return argv + (["-f"] if follow else []) + ["_TRANSPORT=kernel"]
+    argv.append("--cursor=" + at if at else "--since=-%ds" % back_seconds)
+    return argv + (["-f", "_BOOT_ID=" + boot_id()] if follow else []) + ["_TRANSPORT=kernel"]
+
+
+def boot_id():
+    path = os.environ.get("HEALTHROOT", "") + "/proc/sys/kernel/random/boot_id"
+    return (content(path, 64) or "").strip().replace("-", "")
+
+
+def same(cursor):
+    """What tells a message from others."""
+    match = SAME.search(cursor)
+    return match.group(0) if match else cursor
 
 
 def start(argv):
@@ -87,21 +100,32 @@ class Journal(object):
     def __init__(self, after, back_seconds, follow):
         self.position = after
         self.resumed = bool(after)
+        self.back_seconds = back_seconds
+        self.to_follow = follow
         self.rest = b""
         self.said = ""
         self.ended = False
-        self.child = start(arguments(after, back_seconds, follow))
+        self.descriptor = None
+        self.begin(False)
+
+    def begin(self, follow):
+        """Read with a new journalctl, by the same handle."""
+        self.known = same(self.position)
+        self.child = start(arguments(self.position, self.back_seconds, follow))
+        if self.descriptor is None:
+            self.descriptor = os.dup(self.child.stdout.fileno())
+        else:
+            os.dup2(self.child.stdout.fileno(), self.descriptor, inheritable=False)
+        self.child.stdout.close()
 
     def handle(self):
-        return self.child.stdout.fileno()
+        return self.descriptor
 
     def read(self):
         """[(kind, bytes of a JSON object, seconds)] of what came; sets `ended`."""
-        data = os.read(self.handle(), 65536)
+        data = os.read(self.descriptor, 65536)
         if not data:
-            self.ended = True
-            if self.child.wait() != 0:
-                self.said = self.said or "journalctl ended with status %d" % self.child.returncode
+            self.over(self.child.wait())
             return []
         lines = (self.rest + data).split(b"\n")
         self.rest = lines.pop()
@@ -109,12 +133,25 @@ class Journal(object):
             self.rest = b""  # no journal entry is that long: the next line break is waited for
         return [found for found in map(self.line, lines) if found]
 
+    def over(self, status):
+        """One journalctl has ended: what was there is read, or following is over."""
+        if status == 0 and self.to_follow:
+            self.to_follow = False
+            self.begin(True)
+            return
+        self.ended = True
+        if status != 0:
+            self.said = self.said or "journalctl ended with status %d" % status
+
     def line(self, line):
         cursor = CURSOR.search(line)
         if cursor is None:
             self.said = line[:200].decode("utf-8", "replace") or self.said
             return None
         self.position = cursor.group(1).decode("ascii", "replace")
+        known, self.known = self.known, ""
+        if known and known == same(self.position):
+            return None
         if len(line) > LINE_LIMIT or not OURS.search(line):
             return None
         kind = kind_of(line)
@@ -125,4 +162,4 @@ class Journal(object):
         if not self.ended:
             self.child.kill()
             self.child.wait()
-        self.child.stdout.close()
+        os.close(self.descriptor)

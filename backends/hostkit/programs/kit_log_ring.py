@@ -9,7 +9,8 @@ import re
 import stat
 import subprocess
 
-from kit_ask import ENVIRONMENT, content, find
+from kit_ask import ENVIRONMENT, find
+from kit_log_journal import boot_id
 from kit_log_sieve import kind_of
 from kit_text import encode, line_text
 
@@ -18,10 +19,6 @@ RECORD = 8192
 AT_ONCE = 500
 TEXT_LIMIT = 4 << 20
 RAW = re.compile(r"<(\d{1,4})>\[ *(\d+)\.(\d+)\] (.*)")
-
-
-def boot_id():
-    return (content(ROOT + "/proc/sys/kernel/random/boot_id", 64) or "").strip().replace("-", "")
 
 
 def known(after, boot):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 import random
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +24,7 @@ from backends.hostkit.bundle import source
 from backends.hostkit.kernel_log import PARTS, Batch, KernelLogReader, Position, log_launch
 from backends.hostkit.kernel_message import KernelEvent, Messages, number
 from backends.hostkit.travel import MAGIC
+from tests.unit.hostkit.journal import make, program
 
 OUTPUTS = Path(__file__).parents[2] / "outputs/health"
 BOOT, LATER = "a" * 32, "b" * 32
@@ -203,37 +206,13 @@ def test_it_runs_on_old_pythons(name: str) -> None:
     ast.parse(source(name), feature_version=(3, 6))
 
 
-JOURNALCTL = """#!/bin/sh
-for word; do case $word in --after-cursor=*) after=${word#--after-cursor=};; -n) n=1;; 0|1) [ "$n" ] && ask=$word;; esac; done
-[ "$after" = gone ] && { echo "Failed to seek to cursor: Invalid argument"; exit 1; }
-[ "$ask" = 0 ] && exit 0
-[ "$ask" = 1 ] && { echo '{"_TRANSPORT":"kernel"}'; exit 0; }
-[ -z "$after" ] && exec cat "$LINES"
-sed "1,/\\"$after\\"/d" "$LINES"
-"""
-
-
 @pytest.fixture
 def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A host with a journal in a file, one JSON object a line, and a journalctl that reads it."""
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "var/log/journal/m").mkdir(parents=True)
-    (tmp_path / "var/log/journal/m/system.journal").touch()
-    (tmp_path / "proc/sys/kernel/random").mkdir(parents=True)
-    (tmp_path / "proc/sys/kernel/random/boot_id").write_text(BOOT)
-    (tmp_path / "proc/uptime").write_text("100.0 1.0")
-    lines = tmp_path / "lines"
-    lines.touch()
-    program(tmp_path, "journalctl", JOURNALCTL.replace("$LINES", str(lines)))
+    lines = make(tmp_path, BOOT)
     monkeypatch.setenv("ASKPATH", str(tmp_path / "bin"))
     monkeypatch.setenv("HEALTHROOT", str(tmp_path))
     return lines
-
-
-def program(root: Path, name: str, text: str) -> None:
-    path = root / "bin" / name
-    path.write_text(text)
-    path.chmod(0o755)
 
 
 def say(lines: Path, cursor: int, text: str, **more: Any) -> None:
@@ -361,27 +340,67 @@ def test_records_that_were_overwritten_are_counted_and_user_space_is_not_believe
     assert (rows, log.overwritten, log.position) == (["48, real"], 4, f"{BOOT} 16")
 
 
-def test_a_follower_tells_at_once_and_ends_with_the_link(journal: Path) -> None:
-    """With -f journalctl goes on; here it blocks on a pipe that the test writes to."""
-    os.unlink(journal)
-    os.mkfifo(journal)
-    launch = log_launch(Position(), "none", follow=True)
-    child = subprocess.Popen(
+@contextlib.contextmanager
+def following(position: Position) -> Iterator[Callable[[int], list[int | None]]]:
+    """A program that follows; called with a number, it gives the codes of so many events, as soon as they are told."""
+    launch = log_launch(position, "none", follow=True)
+    with subprocess.Popen(
         ["/bin/sh", "-c", launch.command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-    )
-    assert child.stdin is not None and child.stdout is not None
-    child.stdin.write(launch.payload)
-    with open(journal, "w") as pipe:
-        pipe.write(json.dumps({"__CURSOR": "s=1", **entry("NVRM: Xid (PCI:0000:05:00): 79, x", 1)}) + "\n")
-        pipe.flush()
-        reader = KernelLogReader(Position())
-        batches: list[Batch] = []
-        while not batches:
-            batches = reader.feed(os.read(child.stdout.fileno(), 65536))
+    ) as child:
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write(launch.payload)
+        reader, told, out = KernelLogReader(position), list[int | None](), child.stdout.fileno()
+
+        def take(count: int) -> list[int | None]:
+            while len(told) < count:
+                told.extend(codes(reader.feed(os.read(out, 65536))))
+            found, told[:] = list(told), []
+            return found
+
+        yield take
         child.stdin.close()
         assert child.wait(10) == 0
-    child.stdout.close()
-    assert codes(batches) == [79]
+
+
+def test_a_follower_tells_at_once_and_ends_with_the_link(journal: Path) -> None:
+    say(journal, 1, "NVRM: Xid (PCI:0000:05:00): 31, x")
+    with following(Position()) as take:
+        assert take(1) == [31]
+        for code in (79, 48):
+            say(journal, code, f"NVRM: Xid (PCI:0000:05:00): {code}, x")
+            assert take(1) == [code]
+
+
+def test_after_a_reboot_a_follower_tells_the_last_words_and_the_first(journal: Path) -> None:
+    say(journal, 1, "NVRM: Xid (PCI:0000:05:00): 31, told")
+    reader, _ = read(Position())
+    say(journal, 2, "NVRM: Xid (PCI:0000:05:00): 79, just before the crash")
+    (journal.parent / "proc/sys/kernel/random/boot_id").write_text(LATER)
+    with following(reader.position) as take:
+        assert take(1) == [79]
+        say(journal, 3, "NVRM: Xid (PCI:0000:05:00): 13, the first of this boot", boot=LATER)
+        assert take(1) == [13]
+
+
+def test_when_the_message_that_was_told_last_is_gone_none_after_it_is_left_out(journal: Path) -> None:
+    """Journals are bounded: a host that talked much has thrown it away."""
+    say(journal, 2, "NVRM: Xid (PCI:0000:05:00): 79, x")
+    say(journal, 3, "NVRM: Xid (PCI:0000:05:00): 48, x")
+    told = Position(way="journal", after="s=1", boot=BOOT, monotonic=1e-6, time=1e9)
+    assert codes(read(told)[1]) == [79, 48]
+    with following(told) as take:
+        assert take(2) == [79, 48]
+
+
+def test_a_message_that_was_moved_to_another_file_is_the_same(journal: Path) -> None:
+    """At boot journald moves what it had in memory to the disk, under other numbers."""
+    place = f"i=7;b={BOOT};m=1f;t=5a;x=99"
+    with journal.open("a") as file:
+        for cursor, code in ((f"s=2;{place}", 31), (f"s=2;i=8;b={BOOT};m=20;t=5b;x=1", 79)):
+            values = entry(f"NVRM: Xid (PCI:0000:05:00): {code}, x", code)
+            file.write(json.dumps({"__CURSOR": cursor, **values}) + "\n")
+    told = Position(way="journal", after=f"s=1;{place}", boot=BOOT, monotonic=31e-6, time=1e9)
+    assert codes(read(told)[1]) == [79]
 
 
 def test_this_machines_own_log_is_read_or_refused() -> None:

@@ -80,7 +80,7 @@ def test_tabs_of_later_releases_give_way_to_the_place_then_the_others_but_never_
     named = [f"{number} {mode.capitalize()}" for number, mode in enumerate(chrome.MODES, start=1)]
     ready = [text if not keymap.BY_ID[f"app.mode_{text[2:].lower()}"].later else text[0] for text in named]
     assert tabs(120) == named
-    assert tabs(80) == ready
+    assert tabs(90) == ready
     assert tabs(62) == ["1 Fleet", "2", "3", "4", "5", "6"]
 
 
@@ -88,7 +88,8 @@ def test_the_mode_that_one_is_in_is_marked_beyond_its_colour() -> None:
     roles = dict(chrome.header(BAD_DAY, "events", (), 100, UNICODE)[1])
     assert roles[" 6 Events "] == "tab-on"
     assert roles[" 1 Fleet "] == "tab"
-    assert roles[" 2 Alerts "] == "faint"
+    assert roles[" 2 Alerts "] == "tab"
+    assert roles[" 5 Runs "] == "faint"
 
 
 FOOTER = keymap.footer(keymap.for_scopes(("fleet", "list", "app")))

@@ -47,7 +47,7 @@ def test_the_grid_holds_those_that_answered_and_those_that_did_not() -> None:
         Outcome(host="slow", standing="asking"),
     )
     made = grid(outcomes)
-    assert [(row.host, row.reason) for row in made.rows][0] == ("gone", "not connected")
+    assert (made.rows[0].host, made.rows[0].reason) == ("gone", "not connected")
     assert {row.host for row in made.rows} == {"gone", "ill", "well"}
     assert worst(outcomes) is Severity.CRITICAL and worst(outcomes[2:]) is Severity.UNKNOWN
 

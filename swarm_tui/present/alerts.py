@@ -1,0 +1,293 @@
+"""The Alerts screen in lines: one row a problem in the engine's order, the worst first; and what is said above and below it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from backends.alerts.model import ACTIVE, Phase
+from backends.alerts.views import AlertRow, AlertView, phase_word
+from backends.states import Severity
+from backends.units import span
+from swarm_tui.glyphs import Glyphs
+from swarm_tui.present import alert_text as text
+from swarm_tui.present.host_line import SEVERITY_MARKS, SEVERITY_ROLES, Span, cell, line, wrap
+from swarm_tui.present.line import Line, Piece, crop, plain, spread
+from swarm_tui.present.states import coarse
+from swarm_tui.theme import Role
+
+Side = Literal["open", "all"]
+SIDES: tuple[Side, ...] = ("open", "all")
+TITLES: dict[Side, str] = {"open": "Open", "all": "All, also resolved"}
+STALE_SECONDS = 30.0
+"""Without a full evaluation for so long, what is shown is doubted."""
+SEVERITY_CELLS, STATE_CELLS, AGE_CELLS = 10, 12, 4
+LEAST_HOST, MOST_HOST = 6, 16
+BY_CELLS, TOLD_CELLS, OBJECT_CELLS, RULE_CELLS = 8, 8, 18, 16
+WITH_BY, WITH_OBJECT, WITH_RULE = 88, 108, 130
+"""Cells of the list from which these columns have room of their own; below them their words stand in other columns."""
+_STATES: dict[str, Role] = {"recovering": "ok", "resolved": "ok", "unknown": "stale", "pending": "dim", "acked": "info"}
+_TOLD: dict[str, Role] = {"dead": "bad", "retrying": "warn", "waiting": "dim", "sent": "dim"}
+TOLD_WORDS = {"dead": "given up", "": "nobody"}
+"""How telling goes, in other words than the engine's."""
+
+
+class Row(NamedTuple):
+    """One line; `key` is the fingerprint."""
+
+    key: Hashable
+    text: Line
+    alert: AlertRow
+
+
+class Sight(NamedTuple):
+    """How rows are drawn."""
+
+    width: int
+    glyphs: Glyphs
+    now: float
+    marks: frozenset[Hashable] = frozenset()
+
+
+# Which ------------------------------------------------------------------------------------------------------------
+
+
+def is_open(alert: AlertRow) -> bool:
+    """Whether somebody may still have to do something about it."""
+    return not alert.info and (alert.phase in ACTIVE or (alert.unknown and alert.phase is not Phase.RESOLVED))
+
+
+def matches(alert: AlertRow, needle: str) -> bool:
+    """Whether every word of `needle` is in it, and none that begins with "!"."""
+    said = " ".join(_words(alert)).casefold()
+    for word in needle.casefold().split():
+        if word.startswith("!") and len(word) > 1:
+            if word[1:] in said:
+                return False
+        elif word not in said:
+            return False
+    return True
+
+
+def _words(alert: AlertRow) -> Iterable[str]:
+    yield from (alert.rule, alert.title, alert.host, alert.object, alert.text, alert.fingerprint)
+    yield from (text.level(alert), text.state(alert), alert.inhibited, TOLD_WORDS.get(alert.delivery, alert.delivery))
+    yield alert.ack.by if alert.ack else ""
+
+
+def chosen(side: Side, alerts: Sequence[AlertRow], needle: str) -> list[AlertRow]:
+    """The alerts of a view, in the engine's order."""
+    return [each for each in alerts if (side == "all" or is_open(each)) and matches(each, needle)]
+
+
+# Rows -------------------------------------------------------------------------------------------------------------
+
+
+def rows(alerts: Sequence[AlertRow], sight: Sight) -> list[Row]:
+    """A line for each."""
+    names = _host_cells(alerts, sight.width)
+    return [Row(each.fingerprint, _drawn(each, names, sight), each) for each in alerts]
+
+
+def head(alerts: Sequence[AlertRow], width: int) -> Line:
+    """The column titles."""
+    parts = [
+        cell(" severity", SEVERITY_CELLS + 3, "head"),
+        cell("state", STATE_CELLS + 1, "head"),
+        cell("host", _host_cells(alerts, width) + 1, "head"),
+        cell("age", AGE_CELLS, "head", "right"),
+        cell("", 1, "head"),
+    ]
+    for least, title, cells in _EXTRA:
+        parts += [cell(title, cells + 1, "head")] if width >= least else []
+    return crop(line(*parts, Span("what", "head")), width)
+
+
+_EXTRA = (
+    (WITH_RULE, "rule", RULE_CELLS),
+    (WITH_OBJECT, "object", OBJECT_CELLS),
+    (WITH_BY, "by", BY_CELLS),
+    (WITH_BY, "told", TOLD_CELLS),
+)
+
+
+def _host_cells(alerts: Sequence[AlertRow], width: int) -> int:
+    longest = max((len(each.host) for each in alerts), default=0)
+    return max(LEAST_HOST, min(MOST_HOST, longest, width // 5))
+
+
+def _drawn(alert: AlertRow, names: int, sight: Sight) -> Line:
+    width, quiet = sight.width, is_quiet(alert)
+    role = severity_role(alert)
+    parts: list[Piece] = [
+        Span(f"{sight.glyphs.mark} " if alert.fingerprint in sight.marks else "  ", "mark"),
+        cell(severity_words(alert), SEVERITY_CELLS, "dim" if quiet and role != "bad" else role),
+        Span(" "),
+        cell(_state(alert, width), STATE_CELLS, state_role(alert)),
+        Span(" "),
+        cell(alert.host or "—", names, "text" if quiet else "strong"),
+        Span(" "),
+        cell(coarse(sight.now - text.began(alert)), AGE_CELLS, "dim", "right"),
+        Span(" "),
+    ]
+    by = alert.ack.by if alert.ack else ""
+    extra = {
+        "rule": Span(alert.rule, "dim"),
+        "object": Span(alert.object, "text"),
+        "by": Span(by, "info"),
+        "told": Span(told_word(alert), _TOLD.get(alert.delivery, "dim")),
+    }
+    for least, title, cells in _EXTRA:
+        parts += [cell(extra[title].text, cells, extra[title].role), Span(" ")] if width >= least else []
+    return crop(line(*parts, *badges(alert, width), *_what(alert, quiet, sight)), width)
+
+
+def _what(alert: AlertRow, quiet: bool, sight: Sight) -> Line:
+    words = text.what(alert, sight.now)
+    named = sight.width >= WITH_OBJECT or not alert.object or alert.object in words
+    return line(Span(words, "dim" if quiet else "text"), Span("" if named else f"  {alert.object}", "faint"))
+
+
+def _state(alert: AlertRow, width: int) -> str:
+    """Where `by` has no column of its own, who has it in hand stands behind the state."""
+    by = f" {alert.ack.by}" if alert.ack is not None and width < WITH_BY else ""
+    return phase_word(alert) + (by if phase_word(alert) in ("acked", "snoozed") else "")
+
+
+def is_quiet(alert: AlertRow) -> bool:
+    """Whether it asks for nobody's eyes: in hand, hidden, explained, over, or not yet a problem."""
+    return phase_word(alert) not in (Phase.FIRING, Phase.RECOVERING, "unknown") or alert.info
+
+
+def severity_words(alert: AlertRow) -> str:
+    """ "✖ critical"; never a colour alone."""
+    mark = "·" if alert.info else SEVERITY_MARKS[alert.severity]
+    return f"{mark} {text.level(alert)}"
+
+
+def severity_role(alert: AlertRow) -> Role:
+    """The colour of its severity."""
+    return "dim" if alert.info or alert.phase is Phase.RESOLVED else SEVERITY_ROLES[alert.severity]
+
+
+def state_role(alert: AlertRow) -> Role:
+    """The colour of how it stands."""
+    word = phase_word(alert)
+    return severity_role(alert) if word == Phase.FIRING else _STATES.get(word, "dim")
+
+
+def told_word(alert: AlertRow) -> str:
+    """How telling of it goes; "—" where nobody is told."""
+    if not alert.delivery and (is_quiet(alert) or not is_open(alert)):
+        return "—"
+    return TOLD_WORDS.get(alert.delivery, alert.delivery)
+
+
+def badges(alert: AlertRow, width: int = 0) -> Line:
+    """What is odd about it; how telling goes only where that has no column of its own."""
+    words = [
+        ("flapping", "warn") if alert.flapping else None,
+        (f"escalated {alert.escalation}", "warn") if alert.escalation > 1 else None,
+        ("not told", "bad") if alert.delivery == "dead" and width < WITH_BY else None,
+        ("retrying", "warn") if alert.delivery == "retrying" and width < WITH_BY else None,
+    ]
+    found: list[Piece] = []
+    for each in words:
+        if each is not None:
+            role: Role = "bad" if each[1] == "bad" else "warn"
+            found += [Span(f"[{each[0]}]", role), Span(" ")]
+    return line(*found)
+
+
+# Above and below the list -----------------------------------------------------------------------------------------
+
+
+def tabs(side: Side, view: AlertView | None, now: float, width: int) -> Line:
+    """The views, and at the right how the engine itself does."""
+    pieces = [
+        Span(f"[{TITLES[each]}]" if each == side else f" {TITLES[each]} ", "tab-on" if each == side else "tab")
+        for each in SIDES
+    ]
+    left = line(" ", *pieces, "  ")
+    room = width - len(plain(left))
+    return spread(left, crop(pulse(view, now, room), room), width) if view is not None else left
+
+
+def pulse(view: AlertView, now: float, room: int = 200) -> Line:
+    """ "1 silence  2 given up  evaluated 2s ago": the last is what must not be overlooked, so it goes last of all."""
+    completed = view.pulse.completed
+    old = completed is None or now - completed > STALE_SECONDS
+    last: Line = (Span(text.evaluated(view.pulse, now) + " ", "warn" if old else "dim"),)
+    waiting = f"{view.waiting} on the way" if view.waiting else ""
+    found: list[tuple[str, Role]] = [
+        (f"{view.dead} given up" if view.dead else "", "bad"),
+        (waiting, "dim"),
+        ("quiet hours" if view.quiet else "", "info"),
+        (_counted(len(view.silences), "silence"), "dim"),
+        (_counted(len(view.mutes), "maintenance"), "dim"),
+    ]
+    kept: list[Piece] = []
+    for words, role in found:
+        more = [*kept, Span(f"{words}  ", role)] if words else kept
+        if len(plain(more)) + len(plain(last)) <= room:
+            kept = more
+    return line(*kept, *last)
+
+
+def _counted(count: int, word: str) -> str:
+    return "" if not count else f"{count} {word}" + ("s" if count > 1 else "")
+
+
+def summary(alerts: Sequence[AlertRow]) -> Line:
+    """What stands, counted: "2 critical  1 warning  3 in hand  1 not told"."""
+    standing = [each for each in alerts if text.stands(each)]
+    bright = [each for each in standing if not is_quiet(each)]
+    counts: list[Piece] = []
+    for severity in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN):
+        found = sum(each.severity is severity for each in bright)
+        if found:
+            words = f"{SEVERITY_MARKS[severity]} {found} {severity}  "
+            counts.append(Span(words, SEVERITY_ROLES[severity]))
+    held = sum(each.ack is not None for each in standing)
+    hidden = len(standing) - len(bright) - sum(each.ack is not None for each in standing if is_quiet(each))
+    return line(
+        *(counts or [Span("nothing fires  ", "ok")]),
+        Span(f"{held} in hand  " if held else "", "info"),
+        Span(f"{hidden} hidden  " if hidden else "", "dim"),
+    )
+
+
+def trouble(view: AlertView, now: float) -> str:
+    """Why the list is not to be trusted; else a hint; "" when all is well."""
+    completed = view.pulse.completed
+    if view.problem:
+        return view.problem
+    if completed is not None and now - completed > STALE_SECONDS:
+        return f"nothing was evaluated for {span(now - completed)}: what is shown is the past"
+    return view.hints[0] if view.hints else ""
+
+
+def nothing(side: Side, view: AlertView | None, needle: str, now: float, width: int) -> list[Line]:
+    """What stands where no row does, with the key that helps."""
+    if view is None:
+        return said("asking the engine…", "dim", "", width)
+    if needle:
+        return said(f"Nothing matches /{needle}", "warn", "Esc clears the filter.", width)
+    if view.pulse.completed is None:
+        reason = view.problem or "The first evaluation comes with the first samples."
+        return said("Nothing was evaluated yet.", "warn", reason, width)
+    if trouble(view, now) and not view.hints:
+        return said("Nothing is known to be wrong.", "warn", trouble(view, now), width)
+    more = "] shows what was resolved within the last hour." if side == "open" else "m shows what is checked."
+    return said(f"Nothing is wrong; {text.evaluated(view.pulse, now)}.", "ok", more, width)
+
+
+def said(first: str, role: Role, second: str, width: int) -> list[Line]:
+    """A sentence and what helps, where a list would be."""
+    found = [*wrap(first, width - 4, 0, role), *(wrap(second, width - 4, 0, "dim") if second else [])]
+    return [(), *(line("  ", *each) for each in found)]
+
+
+def copied(alerts: Sequence[AlertRow], now: float) -> str:
+    """The alerts as lines for a ticket."""
+    return "\n".join("  ".join(filter(None, text.cells(each, now))) for each in alerts)
