@@ -65,7 +65,7 @@ class KernelLogReader:
     """One connection's stream. Feed it bytes as they come; it never raises for what a host says."""
 
     def __init__(self, position: Position) -> None:
-        self.position = position
+        self.position = self._told = position
         self.gap = ""
         """Why something may be missing: "the journal no longer knows …", "no permission: …"."""
         self.refused = ""
@@ -157,8 +157,9 @@ class KernelLogReader:
             self._lost += 1
 
     def _was_told(self, boot: str, monotonic: float, when: float) -> bool:
-        """Told already, when reading could not go on where it stopped."""
-        last = self.position
+        """Told before this connection, when reading could not go on where it stopped. Processors stamp their messages
+        each by itself, so within one reading a later message may be older."""
+        last = self._told
         return monotonic <= last.monotonic if boot == last.boot else when <= last.time
 
     def _commit(self, after: str, losses: dict[str, Any]) -> Batch:

@@ -12,7 +12,7 @@ from backends.states import Severity
 from backends.triage.timeline import Around
 from backends.units import span
 from swarm_tui.present import alert_text as text
-from swarm_tui.present.alerts import badges, severity_role, severity_words, state_role
+from swarm_tui.present.alerts import TOLD_WORDS, badges, severity_role, severity_words, state_role
 from swarm_tui.present.delivery_text import delivery_state, took
 from swarm_tui.present.host_line import SEVERITY_ROLES, Span, heading, line, wrap
 from swarm_tui.present.line import Line, Piece, crop
@@ -39,7 +39,7 @@ def lines(
     """
     found = [*_top(row, now, width), *_facts(row, detail, now, width, silences)]
     if detail is None:
-        return [*found, (), line(Span("asking what happened around it…", "dim"))]
+        return [crop(each, width) for each in (*found, (), line(Span("asking what happened around it…", "dim")))]
     sections = (
         ("likely causes", _causes(detail.around, width)),
         ("notices", [each for row in detail.deliveries for each in _delivery(row, now, width)]),
@@ -48,7 +48,7 @@ def lines(
     )
     for title, rows in sections:
         found += _section(title, rows, width, brief)
-    return found
+    return [crop(each, width) for each in found]
 
 
 def _top(row: AlertRow, now: float, width: int) -> list[Line]:
@@ -95,7 +95,11 @@ def _facts(
         *(("silenced", _silence(each, known.get(each), now), "info") for each in row.silenced),
         ("explained", f"by {row.inhibited}" if row.inhibited else "", "info"),
         ("muted", f"maintenance {row.muted}" if row.muted else "", "info"),
-        ("told", told + (f" ({row.delivery})" if row.delivery else ""), "bad" if row.delivery == "dead" else "text"),
+        (
+            "told",
+            told + (f" ({TOLD_WORDS.get(row.delivery, row.delivery)})" if row.delivery else ""),
+            "bad" if row.delivery == "dead" else "text",
+        ),
         ("escalated", f"level {row.escalation}" if row.escalation else "", "warn"),
         ("triage", "" if row.bundle is None else f"bundle {row.bundle}, made when it fired", "text"),
         ("id", row.fingerprint, "dim"),

@@ -21,8 +21,7 @@ from swarm_tui.widgets.lines import FixedLines, LinesView
 from swarm_tui.widgets.pick_list import PickList
 
 MOST = 500
-STRIP_ROWS = 4
-"""Targets that are always in sight; the others are scrolled to."""
+
 DIALOG_CELLS = 70
 LETTERS = "abcdefghijklmnoprstuvwxyz"
 
@@ -31,10 +30,6 @@ class OutboxScreen(AlertList):
     """Notices above, the targets' health below."""
 
     SCOPES = ("outbox", "list")
-    DEFAULT_CSS = """
-    OutboxScreen #targets { height: auto; max-height: 6; border-top: hkey $panel; }
-    .-ascii OutboxScreen #targets { border-top: ascii $panel; }
-    """
 
     def __init__(self, needle: str = ""):
         """`needle`: begins filtered, by a fingerprint."""

@@ -105,6 +105,17 @@ def _triage(app: Any, words: Sequence[str]) -> None:
     _needs_host(app, words, lambda host: open_triage(app, (host,)))
 
 
+def _health(app: Any, words: Sequence[str]) -> None:
+    """health: the fleet by checks; health HOST: all that was found there."""
+    from swarm_tui.screens.health import HealthScreen  # late, as above
+    from swarm_tui.screens.health_page import HealthPage
+
+    if words:
+        _needs_host(app, words, lambda host: app.push_screen(HealthPage(host)))
+    else:
+        app.push_screen(HealthScreen())
+
+
 def _outbox(app: Any, words: Sequence[str]) -> None:
     from swarm_tui.screens.alert_outbox import OutboxScreen  # late, as above
 
@@ -181,6 +192,8 @@ COMMANDS: dict[str, Word] = {
     "exec": Word("Run a command: exec SEL -- COMMAND", _exec, "host"),
     "drift": Word("What changed on a host since its last snapshot.", _drift, "host"),
     "triage": Word("What ails a host: a verdict within 15 s.", _triage, "host"),
+    "health": Word("Hosts by checks; with a host: all that was found there.", _health, "host"),
+    "check": Word("The same.", _health, "host"),
     "find": Word("A file in the archives of every host: find sshd_config", _find),
     "heatmap": Word("Every GPU in one picture.", lambda app, words: app.open_heatmap()),
     "outbox": Word("What became of each notice at each target.", _outbox),

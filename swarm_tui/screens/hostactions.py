@@ -87,6 +87,12 @@ class HostActions(FleetBase):
 
         open_triage(self.console, hosts)
 
+    def _health(self, hosts: tuple[str, ...]) -> None:
+        from swarm_tui.screens.health import HealthScreen  # late, as above
+        from swarm_tui.screens.health_page import HealthPage
+
+        self.app.push_screen(HealthPage(hosts[0]) if len(hosts) == 1 else HealthScreen())
+
     # The menu ---------------------------------------------------------------------------------------------------
 
     def action_menu(self) -> None:
@@ -106,6 +112,7 @@ class HostActions(FleetBase):
             Choice("p", "poll", "poll now", "sample now; retry what is down"),
             Choice("s", "ssh", "shell", "ssh, and back here", single),
             Choice("t", "triage", "triage", "ask everything at once: a verdict within 15 s"),
+            Choice("h", "health", "health checks", "all that was found; of several hosts the matrix"),
             Choice("e", "exec", "run a command", "on all of them, equal answers folded", changing),
             Choice("a", "accept", "accept the host key", "after comparing the fingerprint", key),
             Choice("r", "reboot", "reboot", "after asking whether they would come back", changing),
@@ -120,6 +127,8 @@ class HostActions(FleetBase):
             self.console.open_ssh(hosts[0])
         elif chosen == "triage":
             self._triage(hosts)
+        elif chosen == "health":
+            self._health(hosts)
         elif chosen == "exec":
             self._ask_command(hosts)
         elif chosen == "reboot":

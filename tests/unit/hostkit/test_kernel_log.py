@@ -147,6 +147,13 @@ def test_when_reading_starts_anew_nothing_that_was_told_is_told_again() -> None:
     assert codes(reader.feed(stream(*rows, resumed=False))) == [3, 4]
 
 
+def test_messages_that_processors_stamped_out_of_order_are_all_told() -> None:
+    reader = KernelLogReader(Position())
+    batches = [reader.feed(stream(xid(1, 7), ["p", "s=1", {}], resumed=False))]
+    batches += [reader.feed(json.dumps(row).encode() + b"\n") for row in (xid(2, 5), xid(3, 7), ["p", "s=3", {}])]
+    assert codes([batch for found in batches for batch in found]) == [1, 2, 3]
+
+
 def test_only_the_kernel_counts() -> None:
     reader = KernelLogReader(Position())
     forged = [xid(79, 5, _TRANSPORT="syslog"), xid(79, 5, SYSLOG_FACILITY="1"), xid(79, 5, _TRANSPORT="journal")]
