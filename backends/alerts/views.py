@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backends.alerts.backtest import Backtest
 from backends.alerts.deadman import Pulse
-from backends.alerts.model import Ack, Alert, DeliveryState, Edge, Mute, Phase, Silence
+from backends.alerts.model import Ack, Alert, DeliveryState, Mute, Phase, Silence
 from backends.alerts.silences import Preview
 from backends.alerts.target_health import TargetState
 from backends.metrics.sample import Record

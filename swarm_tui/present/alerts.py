@@ -1,26 +1,22 @@
-"""The Alerts screen in lines: one row a problem in the engine's order, the worst first; and what is said above and below it."""
+"""The Alerts screen's list in lines: one row a problem in the engine's order, the worst first."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from backends.alerts.model import ACTIVE, Phase
-from backends.alerts.views import AlertRow, AlertView, phase_word
-from backends.states import Severity
-from backends.units import span
+from backends.alerts.views import AlertRow, phase_word
 from swarm_tui.glyphs import Glyphs
 from swarm_tui.present import alert_text as text
-from swarm_tui.present.host_line import SEVERITY_MARKS, SEVERITY_ROLES, Span, cell, line, wrap
-from swarm_tui.present.line import Line, Piece, crop, plain, spread
+from swarm_tui.present.host_line import SEVERITY_MARKS, SEVERITY_ROLES, Span, cell, line
+from swarm_tui.present.line import Line, Piece, crop
 from swarm_tui.present.states import coarse
 from swarm_tui.theme import Role
 
 Side = Literal["open", "all"]
 SIDES: tuple[Side, ...] = ("open", "all")
 TITLES: dict[Side, str] = {"open": "Open", "all": "All, also resolved"}
-STALE_SECONDS = 30.0
-"""Without a full evaluation for so long, what is shown is doubted."""
 SEVERITY_CELLS, STATE_CELLS, AGE_CELLS = 10, 12, 4
 LEAST_HOST, MOST_HOST = 6, 16
 BY_CELLS, TOLD_CELLS, OBJECT_CELLS, RULE_CELLS = 8, 8, 18, 16
@@ -38,6 +34,11 @@ class Row(NamedTuple):
     key: Hashable
     text: Line
     alert: AlertRow
+    look: tuple[object, ...] = ()
+    """What its line was drawn from, beside the alert."""
+
+
+_NONE: Mapping[Hashable, Row] = {}
 
 
 class Sight(NamedTuple):
@@ -77,16 +78,29 @@ def _words(alert: AlertRow) -> Iterable[str]:
 
 def chosen(side: Side, alerts: Sequence[AlertRow], needle: str) -> list[AlertRow]:
     """The alerts of a view, in the engine's order."""
-    return [each for each in alerts if (side == "all" or is_open(each)) and matches(each, needle)]
+    found = [each for each in alerts if side == "all" or is_open(each)]
+    return [each for each in found if matches(each, needle)] if needle else found
 
 
 # Rows -------------------------------------------------------------------------------------------------------------
 
 
-def rows(alerts: Sequence[AlertRow], sight: Sight) -> list[Row]:
-    """A line for each."""
+def rows(alerts: Sequence[AlertRow], sight: Sight, before: Mapping[Hashable, Row] = _NONE) -> list[Row]:
+    """A line for each.
+
+    Args:
+        before: what was drawn last, by fingerprint; what looks the same is not drawn again (thousands may fire at once).
+    """
     names = _host_cells(alerts, sight.width)
-    return [Row(each.fingerprint, _drawn(each, names, sight), each) for each in alerts]
+    look = (sight.width, names, sight.glyphs.mark)
+    made: list[Row] = []
+    for each in alerts:
+        key = each.fingerprint
+        age = (*look, key in sight.marks, coarse(sight.now - text.began(each)))
+        old = before.get(key)
+        same = old is not None and old.alert == each and old.look == age and not each.unknown
+        made.append(old if old is not None and same else Row(key, _drawn(each, names, sight), each, age))
+    return made
 
 
 def head(alerts: Sequence[AlertRow], width: int) -> Line:
@@ -197,95 +211,6 @@ def badges(alert: AlertRow, width: int = 0) -> Line:
             role: Role = "bad" if each[1] == "bad" else "warn"
             found += [Span(f"[{each[0]}]", role), Span(" ")]
     return line(*found)
-
-
-# Above and below the list -----------------------------------------------------------------------------------------
-
-
-def tabs(side: Side, view: AlertView | None, now: float, width: int) -> Line:
-    """The views, and at the right how the engine itself does."""
-    pieces = [
-        Span(f"[{TITLES[each]}]" if each == side else f" {TITLES[each]} ", "tab-on" if each == side else "tab")
-        for each in SIDES
-    ]
-    left = line(" ", *pieces, "  ")
-    room = width - len(plain(left))
-    return spread(left, crop(pulse(view, now, room), room), width) if view is not None else left
-
-
-def pulse(view: AlertView, now: float, room: int = 200) -> Line:
-    """ "1 silence  2 given up  evaluated 2s ago": the last is what must not be overlooked, so it goes last of all."""
-    completed = view.pulse.completed
-    old = completed is None or now - completed > STALE_SECONDS
-    last: Line = (Span(text.evaluated(view.pulse, now) + " ", "warn" if old else "dim"),)
-    waiting = f"{view.waiting} on the way" if view.waiting else ""
-    found: list[tuple[str, Role]] = [
-        (f"{view.dead} given up" if view.dead else "", "bad"),
-        (waiting, "dim"),
-        ("quiet hours" if view.quiet else "", "info"),
-        (_counted(len(view.silences), "silence"), "dim"),
-        (_counted(len(view.mutes), "maintenance"), "dim"),
-    ]
-    kept: list[Piece] = []
-    for words, role in found:
-        more = [*kept, Span(f"{words}  ", role)] if words else kept
-        if len(plain(more)) + len(plain(last)) <= room:
-            kept = more
-    return line(*kept, *last)
-
-
-def _counted(count: int, word: str) -> str:
-    return "" if not count else f"{count} {word}" + ("s" if count > 1 else "")
-
-
-def summary(alerts: Sequence[AlertRow]) -> Line:
-    """What stands, counted: "2 critical  1 warning  3 in hand  1 not told"."""
-    standing = [each for each in alerts if text.stands(each)]
-    bright = [each for each in standing if not is_quiet(each)]
-    counts: list[Piece] = []
-    for severity in (Severity.CRITICAL, Severity.WARNING, Severity.UNKNOWN):
-        found = sum(each.severity is severity for each in bright)
-        if found:
-            words = f"{SEVERITY_MARKS[severity]} {found} {severity}  "
-            counts.append(Span(words, SEVERITY_ROLES[severity]))
-    held = sum(each.ack is not None for each in standing)
-    hidden = len(standing) - len(bright) - sum(each.ack is not None for each in standing if is_quiet(each))
-    return line(
-        *(counts or [Span("nothing fires  ", "ok")]),
-        Span(f"{held} in hand  " if held else "", "info"),
-        Span(f"{hidden} hidden  " if hidden else "", "dim"),
-    )
-
-
-def trouble(view: AlertView, now: float) -> str:
-    """Why the list is not to be trusted; else a hint; "" when all is well."""
-    completed = view.pulse.completed
-    if view.problem:
-        return view.problem
-    if completed is not None and now - completed > STALE_SECONDS:
-        return f"nothing was evaluated for {span(now - completed)}: what is shown is the past"
-    return view.hints[0] if view.hints else ""
-
-
-def nothing(side: Side, view: AlertView | None, needle: str, now: float, width: int) -> list[Line]:
-    """What stands where no row does, with the key that helps."""
-    if view is None:
-        return said("asking the engine…", "dim", "", width)
-    if needle:
-        return said(f"Nothing matches /{needle}", "warn", "Esc clears the filter.", width)
-    if view.pulse.completed is None:
-        reason = view.problem or "The first evaluation comes with the first samples."
-        return said("Nothing was evaluated yet.", "warn", reason, width)
-    if trouble(view, now) and not view.hints:
-        return said("Nothing is known to be wrong.", "warn", trouble(view, now), width)
-    more = "] shows what was resolved within the last hour." if side == "open" else "m shows what is checked."
-    return said(f"Nothing is wrong; {text.evaluated(view.pulse, now)}.", "ok", more, width)
-
-
-def said(first: str, role: Role, second: str, width: int) -> list[Line]:
-    """A sentence and what helps, where a list would be."""
-    found = [*wrap(first, width - 4, 0, role), *(wrap(second, width - 4, 0, "dim") if second else [])]
-    return [(), *(line("  ", *each) for each in found)]
 
 
 def copied(alerts: Sequence[AlertRow], now: float) -> str:

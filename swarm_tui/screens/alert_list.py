@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 
 from backends.errors import SwarmError
 from swarm_tui.bridge import Fleet
+from swarm_tui.present.alert_board import said
 from swarm_tui.present.alert_outbox import Row, filtered
-from swarm_tui.present.alerts import said
 from swarm_tui.present.host_line import Span, line
 from swarm_tui.present.line import Line
 from swarm_tui.screens.base import BaseScreen

@@ -11,8 +11,8 @@ from backends.alerts.views import DeliveryRow, OutboxView
 from swarm_tui.keymap import Key
 from swarm_tui.present import alert_outbox as shown
 from swarm_tui.present import host_table
+from swarm_tui.present.alert_board import said
 from swarm_tui.present.alert_outbox import SIDES, Row, Side
-from swarm_tui.present.alerts import said
 from swarm_tui.present.line import Line
 from swarm_tui.screens.alert_list import AlertList
 from swarm_tui.screens.dialog import Dialog
@@ -59,6 +59,10 @@ class OutboxScreen(AlertList):
         return [shown.tabs(self.side, self.view), host_table.head(shown.OUTBOX, width)]
 
     def empty(self, width: int) -> list[Line]:
+        if not self._targets():
+            return said(
+                "Nobody is told of anything.", "warn", "Targets stand in the configuration: [[alerts.targets]].", width
+            )
         if self.side == "open":
             return said("Everything was told.", "ok", "] shows what was sent.", width)
         return said("Nothing was sent yet.", "dim", "T sends a test through the real path.", width)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from backends.alerts.views import AlertView
 from backends.inventory.ranges import fold
 from swarm_tui.keymap import Key
-from swarm_tui.present import alert_outbox as shown
+from swarm_tui.present import alert_silences as shown
 from swarm_tui.present import host_table
+from swarm_tui.present.alert_board import said
 from swarm_tui.present.alert_outbox import Row
-from swarm_tui.present.alerts import said
 from swarm_tui.present.host_line import Span, line, wrap
 from swarm_tui.present.line import Line, plain
 from swarm_tui.screens.alert_list import AlertList
@@ -47,7 +47,10 @@ class SilencesScreen(AlertList):
 
     def empty(self, width: int) -> list[Line]:
         return said(
-            "Nothing is silenced, and no host is in maintenance.", "ok", "On an alert: s silences, M mutes.", width
+            "Nothing is silenced, and no host is in maintenance.",
+            "ok",
+            "On an alert: s silences, M begins a maintenance.",
+            width,
         )
 
     def told(self) -> Line:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-
 from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from backends.alerts.views import AlertRow, AlertView
+from backends.alerts.views import AlertView
 from backends.engine.wire_alerts import AlertDetail
 from backends.errors import SwarmError
 from swarm_tui.bridge import Fleet
 from swarm_tui.keymap import Key
-from swarm_tui.present import alert_details, alerts
-from swarm_tui.present.alerts import SIDES, Row, Side, Sight
+from swarm_tui.present import alert_board, alert_details, alerts
+from swarm_tui.present.alerts import Sight
 from swarm_tui.present.host_line import Span, line
 from swarm_tui.present.line import Line
-from swarm_tui.screens.alert_actions import AlertActions
+from swarm_tui.screens.alert_choice import AlertChoice
 from swarm_tui.screens.alert_page import AlertScreen
-from swarm_tui.screens.listing import Listing
 from swarm_tui.widgets.lines import FixedLines, LinesView
 from swarm_tui.widgets.pick_list import PickList, PickRow
 
@@ -31,23 +28,16 @@ BESIDE_COLUMNS, BELOW_ROWS = 120, 30
 """Of a terminal from which on the details stand beside the list, or below it."""
 
 
-class AlertsScreen(Listing, AlertActions):
+class AlertsScreen(AlertChoice):
     """Mode 2."""
 
     SCOPES = ("alerts", "alert", "list")
 
     def __init__(self) -> None:
         super().__init__()
-        self.side: Side = "open"
-        self.needle = ""
-        self.marks: set[Hashable] = set()
-        self.range_start: Hashable = None
-        """The first end of a range; None when none was begun."""
-        self.view: AlertView | None = None
         self.detail: AlertDetail | None = None
         """Of the alert that was under the cursor last."""
         self._error: SwarmError | None = None
-        self._rows: list[Row] = []
         self._asked = self._detail_asked = -1e9
         self._detail_of = ""
 
@@ -82,23 +72,6 @@ class AlertsScreen(Listing, AlertActions):
     def _failed(self, error: SwarmError) -> None:
         self._error = error
         self.draw_if_shown()
-
-    @property
-    def alerts(self) -> Sequence[AlertRow]:
-        """All that the engine told of."""
-        return (self.view.alerts if self.view else None) or ()
-
-    @property
-    def current(self) -> AlertRow | None:
-        """The alert under the cursor."""
-        return next((row.alert for row in self._rows if row.key == self.list.cursor), None)
-
-    def picked(self) -> list[AlertRow]:
-        marked = [each for each in self.alerts if each.fingerprint in self.marks]
-        return marked or ([self.current] if self.current else [])
-
-    def known(self, fingerprints: Sequence[str]) -> list[AlertRow]:
-        return [each for each in self.alerts if each.fingerprint in fingerprints]
 
     # Details ----------------------------------------------------------------------------------------------------
 
@@ -148,21 +121,25 @@ class AlertsScreen(Listing, AlertActions):
             return
         width = self.list.room[0]
         chosen = alerts.chosen(self.side, self.alerts, self.needle)
-        self._rows = alerts.rows(chosen, Sight(width, self.console.glyphs, self.now, frozenset(self.marks)))
+        sight = Sight(width, self.console.glyphs, self.now, frozenset(self.marks))
+        self.rows = {row.key: row for row in alerts.rows(chosen, sight, self.rows)}
         head = alerts.head(chosen, width) if chosen else ()
         self.query_one("#facts", FixedLines).set_lines(
-            [alerts.tabs(self.side, self.view, self.now, self.size.width), head]
+            [alert_board.tabs(self.side, self.view, self.now, self.size.width), head]
         )
-        rows = [PickRow(row.key, row.text) for row in self._rows]
+        rows = [PickRow(row.key, row.text) for row in self.rows.values()]
         self.list.show(rows or [PickRow(None, each) for each in self._none(width)])
+        self._draw_panel()
+
+    def _draw_panel(self) -> None:
         if self.has_class("-beside") or self.has_class("-roomy"):
             self._ask_detail()
             self._draw_details()
 
     def _none(self, width: int) -> list[Line]:
         if self._error is not None and self.view is None:
-            return alerts.said(self._error.message, "warn", self._error.hint or "", width)
-        return alerts.nothing(self.side, self.view, self.needle, self.now, width)
+            return alert_board.said(self._error.message, "warn", self._error.hint or "", width)
+        return alert_board.nothing(self.side, self.view, self.needle, self.now, width)
 
     def _fit(self) -> None:
         super()._fit()
@@ -177,7 +154,7 @@ class AlertsScreen(Listing, AlertActions):
         self.call_after_refresh(self.draw)
 
     def status(self) -> tuple[Line, Line]:
-        found = len(self._rows)
+        found = len(self.rows)
         right: Line = ((f"{found:,} alerts" if found != 1 else "1 alert", "dim"),) if found else ()
         left = line(
             Span(f"{len(self.marks)} marked  " if self.marks else "", "mark"),
@@ -187,29 +164,19 @@ class AlertsScreen(Listing, AlertActions):
         )
         if left or self.view is None:
             return left, right
-        trouble = alerts.trouble(self.view, self.now)
-        return line(Span(f"{trouble}  " if trouble else "", "warn"), *alerts.summary(self.alerts)), right
+        trouble = alert_board.trouble(self.view, self.now)
+        return line(Span(f"{trouble}  " if trouble else "", "warn"), *alert_board.summary(self.alerts)), right
 
     def refusal(self, key: Key) -> str:
         needs_row = ("open", "mark", "mark_range", "mark_all", "yank")
-        if key.scope == "alerts" and key.action in needs_row and not self._rows:
+        if key.scope == "alerts" and key.action in needs_row and not self.rows:
             return "no alert here"
         return super().refusal(key)
 
     # Moving about -----------------------------------------------------------------------------------------------
 
-    def action_next_side(self) -> None:
-        self._turn(1)
-
-    def action_previous_side(self) -> None:
-        self._turn(-1)
-
-    def _turn(self, step: int) -> None:
-        self.side = SIDES[(SIDES.index(self.side) + step) % len(SIDES)]
-        self.draw_if_shown()
-
     def on_pick_list_moved(self) -> None:
-        self.draw()
+        self._draw_panel()
         self.refresh_frame()
 
     def on_pick_list_opened(self) -> None:
@@ -218,51 +185,3 @@ class AlertsScreen(Listing, AlertActions):
     def action_open(self) -> None:
         if self.current is not None:
             self.app.push_screen(AlertScreen(self.current))
-
-    # Marks and filter -------------------------------------------------------------------------------------------
-
-    def action_mark(self) -> None:
-        if self.current is not None:
-            self.marks ^= {self.current.fingerprint}
-            self.draw_if_shown()
-            self.list.move(1)
-
-    def action_mark_range(self) -> None:
-        keys, here = [row.key for row in self._rows], self.list.cursor
-        if self.range_start in keys and here in keys:
-            ends = sorted((keys.index(self.range_start), keys.index(here)))
-            self.marks |= set(keys[ends[0] : ends[1] + 1])
-            self.range_start = None
-        else:
-            self.range_start = here
-        self.draw_if_shown()
-
-    def action_mark_all(self) -> None:
-        self.marks |= {row.key for row in self._rows}
-        self.draw_if_shown()
-
-    def action_filter(self) -> None:
-        before = self.needle
-        self.ask("/", self.needle, self._filter_by, on_change=self._try, on_cancel=lambda: self._filter_by(before))
-
-    def _try(self, words: str) -> str:
-        self._filter_by(words)
-        return ""
-
-    def _filter_by(self, words: str) -> None:
-        self.needle = words.strip()
-        self.draw_if_shown()
-
-    def action_back(self) -> None:
-        """Esc takes away what was set last."""
-        if self.range_start is not None:
-            self.range_start = None
-        elif self.marks:
-            self.marks = set()
-        else:
-            self.needle = ""
-        self.draw_if_shown()
-
-    def action_yank(self) -> None:
-        rows = self.picked()
-        self.console.yank(alerts.copied(rows, self.now), "the alert" if len(rows) == 1 else f"{len(rows)} alerts")

@@ -167,9 +167,7 @@ class HealthScreen(HealthBase):
             Span(f"checking {busy} hosts  " if busy > 1 else "checking a host  " if busy else "", "accent"),
             Span(self._error.message if self._error is not None and self.hosts else "", "warn"),
         )
-        return left or line(Span(summary(list(self.hosts.values())), "dim")), (
-            (f"{len(self._shown)} hosts", "dim"),
-        )
+        return left or line(Span(summary(list(self.hosts.values())), "dim")), ((f"{len(self._shown)} hosts", "dim"),)
 
     # Keys -------------------------------------------------------------------------------------------------------
 

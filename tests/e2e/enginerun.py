@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,15 @@ START_SECONDS = 20.0
 class EngineRun:
     """One engine as a subprocess."""
 
-    def __init__(self, directory: Path, *arguments: str, state: Path | None = None, home: Path | None = None):
+    def __init__(
+        self,
+        directory: Path,
+        *arguments: str,
+        state: Path | None = None,
+        home: Path | None = None,
+        program: Sequence[str] = (sys.executable, "-m", "backends.engine.daemon"),
+    ):
+        """`program`: what takes `--socket` and `arguments`."""
         self.directory = directory
         self.state = state or directory / "state"
         self.socket = directory / "run" / "engine.sock"
@@ -30,7 +38,7 @@ class EngineRun:
         for folder in names.values():
             (directory / folder).mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "backends.engine.daemon", "--socket", str(self.socket), *arguments],
+            [*program, "--socket", str(self.socket), *arguments],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

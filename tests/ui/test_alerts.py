@@ -13,6 +13,7 @@ from swarm_tui.screens.alert_page import AlertScreen
 from swarm_tui.screens.alert_silences import SilencesScreen
 from swarm_tui.screens.alerts import AlertsScreen
 from swarm_tui.screens.fleet import FleetScreen
+from swarm_tui.screens.health import HealthScreen
 from swarm_tui.screens.host import HostScreen
 from swarm_tui.screens.triage import TriageScreen
 from tests.ui import golden
@@ -47,12 +48,12 @@ def screen(seat: AlertsSeat) -> AlertsScreen:
 
 def listed(seat: AlertsSeat) -> list[str]:
     """The rules in the list, from the top."""
-    return [each.alert.rule for each in screen(seat)._rows]
+    return [each.alert.rule for each in screen(seat).rows.values()]
 
 
 async def down_to(seat: AlertsSeat, wanted: str) -> None:
     """Put the cursor on the first alert of a rule."""
-    screen(seat).list.move_to(next(each.key for each in screen(seat)._rows if each.alert.rule == wanted))
+    screen(seat).list.move_to(next(each.key for each in screen(seat).rows.values() if each.alert.rule == wanted))
     await seat.look()
 
 
@@ -479,6 +480,15 @@ async def test_what_is_about_no_host_leads_to_none() -> None:
         assert {each.split(": ")[1] for each in seat.toasts()} == {"it is about no host"}
 
 
+@journey
+async def test_the_health_matrix_is_one_key_away() -> None:
+    async with at_alerts() as seat:
+        await seat.press("m")
+        assert isinstance(seat.app.screen, HealthScreen)
+        await seat.press("escape")
+        assert screen(seat)
+
+
 @pytest.mark.parametrize(
     ("word", "kind"), [("outbox", OutboxScreen), ("silences", SilencesScreen), ("handover", HandoverScreen)]
 )
@@ -536,7 +546,8 @@ async def test_no_target_at_all_is_a_warning() -> None:
         seat.desk.outbox = replace(seat.desk.outbox, rows=(), targets=())
         text = "\n".join(await seat.press("o"))
         assert "No target is configured" in text
-        assert "Everything was told." in text
+        assert "Nobody is told of anything." in text
+        assert "verything was told" not in text
         await seat.press("T")
         assert seat.toasts()[-1] == "test: no target is configured"
 

@@ -73,8 +73,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def web_server() -> Iterator[Web]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+def web_server(port: int = 0) -> Iterator[Web]:
+    server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that went away
     web = Web(server)

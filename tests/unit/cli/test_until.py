@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -73,10 +74,8 @@ def test_what_is_no_time_ahead_is_refused_with_examples(text: str, said: str) ->
 
 @given(st.text(max_size=40) | st.from_regex(r"\d{4}-\d\d-\d\d[T ]\d?\d:\d\d(Z|[+-]\d\d:?\d\d)?", fullmatch=True))
 def test_any_text_is_a_time_ahead_or_refused(text: str) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         assert until(text, NOW, ZURICH) > NOW
-    except ValueError:
-        pass
 
 
 @given(st.integers(0, 23), st.integers(0, 59))

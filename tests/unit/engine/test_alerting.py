@@ -68,12 +68,13 @@ def test_an_engine_that_is_killed_tells_what_it_had_written_down_and_nothing_twi
     assert [title.split()[0] for title in desk.hears(2)] == ["WARNING", "RESOLVED"]
 
 
-def test_a_notice_that_no_outbox_had_yet_is_handed_over_by_the_next_engine(desk: AlertDesk) -> None:
+def test_a_notice_that_no_outbox_had_yet_is_handed_over_by_the_next_engine(
+    desk: AlertDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.run(70, a=97.0)
-    real, desk.service.delivering.put = desk.service.delivering.put, _killed  # type: ignore[method-assign]
-    with pytest.raises(SystemExit):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(desk.service.delivering, "put", _killed)
         desk.run(60, a=97.0)
-    desk.service.delivering.put = real  # type: ignore[method-assign]
     desk.again()
     desk.service._hand_over()
     assert len(desk.hears(1)) == 1

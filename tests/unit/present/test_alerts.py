@@ -15,7 +15,7 @@ from backends.alerts.views import AlertRow, AlertView, OutboxView
 from backends.engine.wire_alerts import AlertDetail
 from backends.states import Severity
 from swarm_tui.glyphs import UNICODE
-from swarm_tui.present import alert_details, alert_outbox, alerts
+from swarm_tui.present import alert_board, alert_details, alert_outbox, alert_silences, alerts
 from swarm_tui.present.alerts import Sight
 from swarm_tui.present.line import Line, plain, width
 from tests.unit.cli import alert_answers as data
@@ -161,34 +161,34 @@ def test_no_line_is_wider_than_its_room(found: list[AlertRow], cells: int) -> No
 def test_the_last_evaluation_is_said_even_where_there_is_little_room() -> None:
     busy = replace(data.VIEW, silences=(data.SILENCE,) * 3, mutes=(data.MUTE,), quiet=True)
     for cells in (18, 40, 79):
-        assert plain(alerts.pulse(busy, NOW, cells)).endswith("evaluated 2s ago ")
-    assert plain(alerts.pulse(busy, NOW)) == (
+        assert plain(alert_board.pulse(busy, NOW, cells)).endswith("evaluated 2s ago ")
+    assert plain(alert_board.pulse(busy, NOW)) == (
         "2 given up  1 on the way  quiet hours  3 silences  1 maintenance  evaluated 2s ago "
     )
 
 
 def test_an_old_evaluation_is_a_warning() -> None:
-    assert alerts.pulse(data.VIEW, NOW)[-1][1] == "dim"
-    assert alerts.pulse(data.VIEW, NOW + 29.0)[-1][1] == "warn"
-    assert alerts.trouble(data.VIEW, NOW) == "silence s1 matches nothing"
-    assert alerts.trouble(data.VIEW, NOW + 60.0) == "nothing was evaluated for 1m2s: what is shown is the past"
-    assert alerts.trouble(replace(data.VIEW, problem="the disk is full"), NOW + 60.0) == "the disk is full"
+    assert alert_board.pulse(data.VIEW, NOW)[-1][1] == "dim"
+    assert alert_board.pulse(data.VIEW, NOW + 29.0)[-1][1] == "warn"
+    assert alert_board.trouble(data.VIEW, NOW) == "silence s1 matches nothing"
+    assert alert_board.trouble(data.VIEW, NOW + 60.0) == "nothing was evaluated for 1m2s: what is shown is the past"
+    assert alert_board.trouble(replace(data.VIEW, problem="the disk is full"), NOW + 60.0) == "the disk is full"
 
 
 def test_what_stands_is_counted_in_three_ways() -> None:
     held, hidden = replace(DISK, ack=data.ACK), replace(CPU, silenced=("s1",))
-    assert plain(alerts.summary(data.EVERY)) == "✖ 1 critical  ▲ 2 warning  "
-    assert plain(alerts.summary((held, hidden, data.XID))) == "▲ 1 warning  1 in hand  1 hidden  "
-    assert plain(alerts.summary((OVER, WAITING))) == "nothing fires  "
+    assert plain(alert_board.summary(data.EVERY)) == "✖ 1 critical  ▲ 2 warning  "
+    assert plain(alert_board.summary((held, hidden, data.XID))) == "▲ 1 warning  1 in hand  1 hidden  "
+    assert plain(alert_board.summary((OVER, WAITING))) == "nothing fires  "
 
 
 def test_nothing_says_why() -> None:
     well = AlertView(version=1, now=NOW, alerts=(), pulse=Pulse(completed=NOW - 1))
-    assert "asking" in said(alerts.nothing("open", None, "", NOW, 79))
-    assert "Nothing is wrong; evaluated 1s ago." in said(alerts.nothing("open", well, "", NOW, 79))
-    assert "Nothing matches /x" in said(alerts.nothing("open", well, "x", NOW, 79))
-    assert "Nothing was evaluated yet." in said(alerts.nothing("open", replace(well, pulse=Pulse()), "", NOW, 79))
-    old = said(alerts.nothing("open", well, "", NOW + 600.0, 79))
+    assert "asking" in said(alert_board.nothing("open", None, "", NOW, 79))
+    assert "Nothing is wrong; evaluated 1s ago." in said(alert_board.nothing("open", well, "", NOW, 79))
+    assert "Nothing matches /x" in said(alert_board.nothing("open", well, "x", NOW, 79))
+    assert "Nothing was evaluated yet." in said(alert_board.nothing("open", replace(well, pulse=Pulse()), "", NOW, 79))
+    old = said(alert_board.nothing("open", well, "", NOW + 600.0, 79))
     assert "Nothing is known to be wrong." in old
     assert "nothing was evaluated for 10m" in old
 
@@ -248,14 +248,14 @@ def test_targets_that_fail_come_first() -> None:
 
 def test_silences_and_maintenances_by_their_end() -> None:
     view = replace(data.VIEW, silences=(data.SILENCE,), mutes=(data.MUTE,))
-    rows = alert_outbox.silence_rows(view, NOW, 120)
+    rows = alert_silences.silence_rows(view, NOW, 120)
     assert [each.key for each in rows] == [("silence", "s1"), ("mute", "m1")]
     assert "2h anna     disk.* on gpu07" in plain(rows[0].text)
     assert "(ends with its alert)" in plain(rows[0].text)
     assert "gpu[01-03] (3)" in plain(rows[1].text)
     later = replace(data.SILENCE, start=NOW + 600.0, rule="", select="", object="/srv")
-    assert alert_outbox.silence_words(later) == "every rule on every host, object /srv"
-    assert "in 10m" in plain(alert_outbox.silence_rows(replace(view, silences=(later,)), NOW, 120)[0].text)
+    assert alert_silences.silence_words(later) == "every rule on every host, object /srv"
+    assert "in 10m" in plain(alert_silences.silence_rows(replace(view, silences=(later,)), NOW, 120)[0].text)
 
 
 def test_rows_are_found_by_words_they_have_no_room_for() -> None:
@@ -266,3 +266,16 @@ def test_rows_are_found_by_words_they_have_no_room_for() -> None:
 
 def test_copied_alerts_are_one_line_each() -> None:
     assert alerts.copied([DISK, row("cpu.busy", "gpu02", text="busy")], NOW).count("\n") == 1
+
+
+def test_what_looks_the_same_is_not_drawn_again() -> None:
+    first = alerts.rows(data.EVERY, Sight(79, UNICODE, NOW))
+    known = {each.key: each for each in first}
+    again = alerts.rows(data.EVERY, Sight(79, UNICODE, NOW + 1.0), known)
+    assert all(one.text is two.text for one, two in zip(first, again, strict=True) if one.alert is not OVER)
+    marked = alerts.rows(data.EVERY, Sight(79, UNICODE, NOW, frozenset((DISK.fingerprint,))), known)
+    assert plain(marked[0].text).startswith("◆")
+    wider = alerts.rows(data.EVERY, Sight(120, UNICODE, NOW), known)
+    assert width(wider[0].text) > width(first[0].text)
+    worse = alerts.rows([replace(CPU, severity=Severity.CRITICAL)], Sight(79, UNICODE, NOW), known)
+    assert "critical" in plain(worse[0].text)
