@@ -299,8 +299,9 @@ class HealthChecks:
             raise BadInput(text, host=host, action="compare health", hint=f"swarm-tui check {host} --now looks at it")
         found = difference(stand.result, result, rebooted=rebooted)
         booted = bool(stand.result.boot) and bool(result.boot) and stand.result.boot != result.boot
+        time = stand.until if before is None else min(before, stand.until)
         return DifferenceView(
-            host=host, before=stand.until, after=result.time, rebooted=booted, passes=found.passes, difference=found
+            host=host, before=time, after=result.time, rebooted=booted, passes=found.passes, difference=found
         )
 
     # Acting -----------------------------------------------------------------------------------------------------

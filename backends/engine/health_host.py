@@ -259,7 +259,7 @@ class HostWatch:
         result = self.result
         found = [one for one in (result.findings if result else ()) if (one.check, one.object) == (name, thing)]
         if result is None or not found:
-            hint = f"swarm-tui check {self.host} --host-detail lists them"
+            hint = f"swarm-tui check {self.host} --problems lists them"
             raise BadInput(f"no finding {_place(name, thing)}", host=self.host, hint=hint)
         return result, found[0]
 

@@ -61,9 +61,9 @@ def command(
     drained: str,
     as_json: bool,
 ) -> int:
-    """Health checks of hosts: GPUs, network, machine, peers, and the site's own.
+    """Look at the health of hosts; take in hand, set healthy, compare.
 
-    Hosts are checked every hour; without --now the last result is shown, with its age. One host is shown with evidence
+    GPUs, network, machine, peers, and the site's own commands. Hosts are checked every hour; without --now the last result is shown, with its age. One host is shown with evidence
     and the next step of every finding.
 
     Exit status: the worst of all: 0 ok, 1 warning, 2 critical, 3 unknown (and nothing worse).

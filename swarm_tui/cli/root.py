@@ -14,7 +14,7 @@ COMMANDS: dict[str, str] = {
     "status": "Show the hosts, worst first.",
     "exec": "Run a command on many hosts and group equal answers.",
     "ssh": "Open an interactive shell on a host.",
-    "check": "Health checks: GPUs, network, machine, peers; take in hand, compare.",
+    "check": "Look at the health of hosts; take in hand, set healthy, compare.",
     "updates": "Plan and apply updates; hold, roll back, repair, restart, reboot.",
     "backup": "Back up with Borg; find, compare and restore; prove it.",
     "drift": "Compare configurations with a snapshot, a baseline or another host.",

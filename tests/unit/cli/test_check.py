@@ -62,9 +62,9 @@ def test_unknown_counts_only_when_nothing_is_worse(run: Run, serve: Serve, rows:
 def test_one_host_is_shown_with_evidence_and_the_next_step(run: Run, serve: Serve) -> None:
     engine_with(serve, checks__view=only(data.ILL))
     ran = run("check", "gpu01")
-    assert ran.out.splitlines()[0].startswith(
-        "gpu01: critical, 1 critical, 1 warning, 1 unknown, looked at 3m ago as root"
-    )
+    first = ran.out.splitlines()[0]
+    assert first.startswith("gpu01: critical, 1 critical, 1 warning, 1 unknown, looked at ")
+    assert first.endswith(" ago as root")
     for part in ("XID 79 on GPU 3", "→ drain, then power-cycle", "status=1", "and 1 more", "ok       H10", "N01"):
         assert part in ran.out
     assert "H10" not in run("check", "gpu01", "--problems").out
