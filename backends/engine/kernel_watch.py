@@ -33,6 +33,8 @@ OPENED_AT_ONCE = 8
 STEP_SECONDS = 1.0
 SPREAD_SECONDS = 1.0
 """Within which a host that is back is asked: its samples come first."""
+BEGUN_A_SECOND = 20.0
+"""Hosts of a large fleet that are begun with."""
 SILENT_SECONDS = 60.0
 """Without a sign of life, of which there is one every 15 s, the program hangs."""
 STEADY_SECONDS = 60.0
@@ -142,7 +144,7 @@ class KernelWatch:
             if desk.up == up:
                 return
             desk.up, desk.why, desk.between = up, "", False
-            desk.due = self._clock.monotonic() + self._random.uniform(0.0, SPREAD_SECONDS)
+            desk.due = self._clock.monotonic() + self._random.uniform(0.0, self._spread())
             follow = None if up else desk.release()
         if follow is not None:
             self._crew.do(follow.leave)
@@ -167,6 +169,10 @@ class KernelWatch:
         with self._lock:
             desk = self._desks.get(host)
             return desk.gap if desk is not None else ""
+
+    def _spread(self) -> float:
+        """A large fleet that comes up at once is begun with one after the other."""
+        return max(SPREAD_SECONDS, len(self._desks) / BEGUN_A_SECOND)
 
     def step(self) -> None:
         """Ask whoever is due, let go of whoever hangs, tell and write what waited."""

@@ -26,6 +26,9 @@ else:  # generic only for the type checker
 PIECE_BYTES = 64 << 10
 POLL_SECONDS = 1.0
 """How soon a thread that waits sees that the channel was let go."""
+QUIET_POLLS, QUIET_SECONDS = 5, 15.0
+"""After so many in vain the channel is quiet, as that of a kernel log is for hours, and looked at less often: a thousand of
+them would wake two thousand threads each second."""
 CLOSE_SECONDS = 2.0
 """For others to finish what they are sending, before a close is left to the end of the connection."""
 FLOOD_BYTES = 8 << 20
@@ -132,15 +135,22 @@ class SshDuplex:
         self._session.link.transport.drop_channel(self._channel)
 
     def _read(self, read: Callable[[int], bytes], take: Callable[[bytes], None]) -> None:
+        quiet = 0
         while not self._closed:
             try:
                 data = read(PIECE_BYTES)
             except TimeoutError:
+                quiet += 1
+                if quiet >= QUIET_POLLS:
+                    self._channel.settimeout(QUIET_SECONDS)
                 continue
             except (OSError, EOFError):
                 return
             if not data:
                 return
+            if quiet >= QUIET_POLLS:
+                self._channel.settimeout(POLL_SECONDS)
+            quiet = 0
             take(data)
 
     def _wait(self) -> None:

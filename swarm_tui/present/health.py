@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from backends.checks.health_finding import Action, Finding
@@ -15,17 +16,23 @@ from swarm_tui.present.line import Line, crop
 from swarm_tui.present.triage import Row
 from swarm_tui.theme import Role
 
-CHECK_CELLS = 5
+CHECK_CELLS = 3
+"""The number of a check, and a sign that has brackets around it under the cursor."""
 LEAST_WORST = 24
 """Cells from which the gravest thing stands in the row."""
 GROUPS = {"gpu": "GPU", "network": "net", "host": "host", "peers": "peers", "site": "site"}
 _CELLS: dict[str, tuple[str, Role]] = {
     "c": (SEVERITY_MARKS[Severity.CRITICAL], "bad"),
     "w": (SEVERITY_MARKS[Severity.WARNING], "warn"),
+    "C": ("A", "bad"),
+    "W": ("a", "warn"),
     "u": (SEVERITY_MARKS[Severity.UNKNOWN], "dim"),
     "o": ("·", "ok"),
     ABSENT: (" ", "faint"),
 }
+"""Letter of a cell → sign and role; an A and an a say that somebody has it in hand."""
+_WEIGHT = "cwCWuo"
+"""Letters of cells, the gravest first."""
 
 
 class Sight(NamedTuple):
@@ -41,11 +48,19 @@ class Sight(NamedTuple):
     marks: Collection[object] = ()
 
 
-def applicable(hosts: Sequence[HostHealth], catalogue: Sequence[CheckRow]) -> tuple[str, ...]:
-    """The checks that apply to any of the hosts, in the order of the catalogue."""
-    there = {check for host in hosts for check, letter in host.cells.items() if letter != ABSENT}
+def applicable(hosts: Sequence[HostHealth], catalogue: Sequence[CheckRow], problems: bool = False) -> tuple[str, ...]:
+    """The checks that apply to any of the hosts (`problems`: that find something), in the order of the catalogue."""
+    wanted = "cCwWu" if problems else "cCwWuo"
+    there = {check for host in hosts for check, letter in host.cells.items() if letter in wanted}
     known = [row.id for row in catalogue]
     return tuple([check for check in known if check in there] + sorted(there - set(known)))
+
+
+def gravest(hosts: Sequence[HostHealth], columns: Sequence[str]) -> str:
+    """The column to look at first: the gravest of the first host; "" when there is none."""
+    cells = hosts[0].cells if hosts else {}
+    there = [check for check in columns if cells.get(check, ABSENT) in _WEIGHT]
+    return min(there, key=lambda check: _WEIGHT.index(cells[check]), default=columns[0] if columns else "")
 
 
 def chosen(hosts: Sequence[HostHealth], needle: str, problems: bool) -> list[HostHealth]:
@@ -71,19 +86,21 @@ def _names(hosts: Sequence[HostHealth]) -> int:
 
 
 def head(hosts: Sequence[HostHealth], sight: Sight, groups: dict[str, str]) -> list[Line]:
-    """Two lines: the groups, and the checks under them."""
+    """Two lines: the groups, and the numbers of the checks under them."""
     names = _names(hosts) + 4
-    above, before = [Span(" " * names, "dim")], ""
-    for check in sight.columns:
-        group = GROUPS.get(groups.get(check, "host"), "host")
-        above.append(cell(group if group != before else "", CHECK_CELLS, "dim"))
-        before = group
+    runs = [(group, len(list(run))) for group, run in groupby(sight.columns, lambda each: groups.get(each, "host"))]
+    above = [cell(GROUPS.get(group, "host"), CHECK_CELLS * count, "dim") for group, count in runs]
     titles = [_title(check, check == sight.chosen) for check in sight.columns]
-    return [crop(line(*above), sight.width), crop(line(cell("  host", names, "head"), *titles), sight.width)]
+    return [
+        crop(line(Span(" " * (names + 1)), *above), sight.width),
+        crop(line(cell("  host", names, "head"), *titles), sight.width),
+    ]
 
 
 def _title(check: str, picked: bool) -> Span:
-    return cell(check.removeprefix("site:")[: CHECK_CELLS - 1], CHECK_CELLS, "accent" if picked else "head")
+    """ "05" for G05, since the group stands above; the first letters of a site's own."""
+    short = check.removeprefix("site:") if not check[1:].isdigit() else check[1:]
+    return Span(f" {short[: CHECK_CELLS - 1]:<{CHECK_CELLS - 1}}", "accent" if picked else "head")
 
 
 def rows(hosts: Sequence[HostHealth], sight: Sight) -> list[Row]:
@@ -108,10 +125,9 @@ def _row(host: HostHealth, names: int, sight: Sight) -> Line:
 
 
 def _cell(letter: str, picked: bool) -> Span:
-    """In brackets under the cursor; an "a" says that somebody has it in hand."""
-    glyph, role = _CELLS.get(letter.lower(), ("?", "dim"))
-    shown = f"{glyph}{'a' if letter.isupper() else ''}"
-    return cell(f"[{shown}]" if picked else f" {shown}", CHECK_CELLS, role)
+    """In brackets under the cursor."""
+    glyph, role = _CELLS.get(letter, ("?", "dim"))
+    return cell(f"[{glyph}]" if picked else f" {glyph}", CHECK_CELLS, role)
 
 
 def below(checks: HostChecks | None, check: CheckRow | None, now: float, width: int) -> list[Line]:
@@ -175,7 +191,7 @@ def page_rows(checks: HostChecks, now: float, width: int) -> list[Row]:
 def _finding_rows(finding: Finding, now: float, width: int) -> list[Row]:
     since = f"for {span(max(0.0, now - finding.since))}" if finding.since is not None else ""
     action = "" if finding.action is Action.NONE else str(finding.action)
-    outlived = f"outlived {finding.reboots} reboots" if finding.reboots else ""
+    outlived = f"outlived {finding.reboots} reboot{'s' if finding.reboots > 1 else ''}" if finding.reboots else ""
     notes = "  ".join(filter(None, (since, outlived, action)))
     first = line(_mark(finding), cell(finding.check, 6, "accent"), Span(f"{_where(finding)}{finding.text}", "text"))
     lines: list[Line] = [line(Span(f"   {notes}", "dim"))] if notes else []

@@ -52,7 +52,7 @@ class HealthScreen(HealthBase):
         yield FixedLines(id="below")
 
     def crumbs(self) -> tuple[str, ...]:
-        return ("health",)
+        return ("fleet", "health")
 
     # Data -------------------------------------------------------------------------------------------------------
 
@@ -138,12 +138,15 @@ class HealthScreen(HealthBase):
         self._draw_below(width)
 
     def _columns(self, width: int) -> tuple[str, ...]:
-        every, most = shown.applicable(self._shown, self.catalogue), shown.room(self._shown, width)
+        every, most = self._every(), shown.room(self._shown, width)
         if self.check not in every:
-            self.check = every[0] if every else ""
+            self.check = shown.gravest(self._shown, every)
         at = every.index(self.check) if self.check else 0
         self.first = max(0, min(self.first, at, max(0, len(every) - most)), at - most + 1)
         return every[self.first : self.first + most]
+
+    def _every(self) -> tuple[str, ...]:
+        return shown.applicable(self._shown, self.catalogue, self.problems)
 
     def _draw_below(self, width: int) -> None:
         row = next((each for each in self.catalogue if each.id == self.check), None)
@@ -167,7 +170,13 @@ class HealthScreen(HealthBase):
             Span(f"checking {busy} hosts  " if busy > 1 else "checking a host  " if busy else "", "accent"),
             Span(self._error.message if self._error is not None and self.hosts else "", "warn"),
         )
-        return left or line(Span(summary(list(self.hosts.values())), "dim")), ((f"{len(self._shown)} hosts", "dim"),)
+        left = left or line(Span(summary(list(self.hosts.values())), "dim"))
+        return left, line(Span(self._told_columns(), "dim"), Span(f"{len(self._shown)} hosts", "dim"))
+
+    def _told_columns(self) -> str:
+        """Which checks are shown, where there is no room for all."""
+        every, most = len(self._every()), shown.room(self._shown, self.list.room[0])
+        return f"checks {self.first + 1}–{min(every, self.first + most)} of {every}  " if every > most else ""
 
     # Keys -------------------------------------------------------------------------------------------------------
 
@@ -195,7 +204,7 @@ class HealthScreen(HealthBase):
         self._step(1)
 
     def _step(self, step: int) -> None:
-        every = shown.applicable(self._shown, self.catalogue)
+        every = self._every()
         if self.check in every:
             self.check = every[max(0, min(len(every) - 1, every.index(self.check) + step))]
             self.draw_if_shown()

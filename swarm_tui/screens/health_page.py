@@ -33,7 +33,7 @@ class HealthPage(HealthBase):
         yield PickList(id="main")
 
     def crumbs(self) -> tuple[str, ...]:
-        return ("health", self._host)
+        return ("fleet", "health", self._host)
 
     @property
     def host(self) -> str:
