@@ -1,7 +1,8 @@
 """The real engine on real SSH: up to a thousand loopback addresses on one sshd, every host sampled once a second.
 
 CPU and memory are those of the engine's process alone; the sshd's own CPU (12–14 ms a login, 0.2 ms a sample) shares the
-cores, so what the engine does is shown under the pressure of its own fleet.
+cores, so what the engine does is shown under the pressure of its own fleet. These hosts have no kernel log to follow and
+answer no health check, as hosts without either would; alerts are evaluated over all of them.
 """
 
 from __future__ import annotations

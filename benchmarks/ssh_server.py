@@ -60,7 +60,9 @@ int main(int argc, char **argv) {
 
 SHELL = """#!/bin/sh
 case $SSH_ORIGINAL_COMMAND in
-    *swarm-kit*) exec {root}/replay {root}/head {root}/rest ;;
+    *swarm-kit*) # the first of a connection is the probe; a kernel log and health checks are not played: they are refused
+        mkdir "{root}/seen-$(echo $SSH_CONNECTION | tr ' ' -)" 2> /dev/null || exit 3
+        exec {root}/replay {root}/head {root}/rest ;;
     *) exec /bin/sh -c "$SSH_ORIGINAL_COMMAND" ;;
 esac
 """

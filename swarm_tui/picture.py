@@ -89,6 +89,7 @@ class Picture(App[int], inherit_bindings=False):
             critical=summary.by_severity.get("critical", 0),
             warning=summary.by_severity.get("warning", 0),
             unknown=summary.by_severity.get("unknown", 0),
+            alerts=sum(row.alerts or 0 for row in fleet.rows.values()),
             clock=_local(self._wall(now), "%H:%M"),
             age_seconds=(0.0 if self.frozen_since is not None else now - fleet.received) if known else None,
             interval_seconds=summary.interval_seconds,

@@ -153,7 +153,12 @@ def lab() -> Iterator[Lab]:
 
 @contextmanager
 def standing(
-    count: int, *, layer: str = DEFAULT_LAYER, layers: Mapping[str, str] = {}, with_gpus: Sequence[str] = ()
+    count: int,
+    *,
+    layer: str = DEFAULT_LAYER,
+    layers: Mapping[str, str] = {},
+    with_gpus: Sequence[str] = (),
+    with_kernel: Sequence[str] = (),
 ) -> Iterator[Lab]:
     """A fresh lab of its own with `count` hosts (see Lab.up), gone afterwards. Skips where no lab can stand."""
     _skip_without_lab()
@@ -162,7 +167,7 @@ def standing(
     try:
         fleet.clear()  # what a killed run may have left
         _prepare_trees(fleet, {layer, *layers.values()})
-        fleet.up(count, layer=layer, layers=layers, with_gpus=with_gpus)
+        fleet.up(count, layer=layer, layers=layers, with_gpus=with_gpus, with_kernel=with_kernel)
         yield fleet
     finally:
         fleet.clear()

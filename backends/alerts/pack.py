@@ -59,6 +59,7 @@ def rules(
     off: Sequence[str] = (),
     overrides: Sequence[Override] = (),
     interval_seconds: float = 1.0,
+    keep_factor: float = 1.0,
 ) -> Rules:
     """What is evaluated: the pack without what is off, and the rules of the site.
 
@@ -67,8 +68,13 @@ def rules(
         off: globs over ids of the pack ("cpu.*").
         overrides: what XIDs mean at this site.
         interval_seconds: between two samples of a host: how long no data is none yet.
+        keep_factor: on the time after which alerts of the pack are over.
     """
-    kept = [rule for rule in pack(overrides) if not any(fnmatch.fnmatchcase(rule.id, glob) for glob in off)]
+    kept = [
+        _kept(rule, keep_factor)
+        for rule in pack(overrides)
+        if not any(fnmatch.fnmatchcase(rule.id, glob) for glob in off)
+    ]
     timed = [
         replace(rule, times=replace(rule.times, interval_seconds=interval_seconds))
         if rule.needs in ("sample", "row")
@@ -76,3 +82,7 @@ def rules(
         for rule in (*kept, *own)
     ]
     return Rules(timed, PAIRS)
+
+
+def _kept(rule: Rule, factor: float) -> Rule:
+    return replace(rule, times=replace(rule.times, keep_seconds=rule.times.keep_seconds * factor))

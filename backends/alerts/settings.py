@@ -28,8 +28,13 @@ def rules(config: AlertsConfig, interval_seconds: float = 1.0) -> Rules:
     Raises:
         BadInput: a rule of the site is wrong.
     """
-    own = compiled(own_rules(config))
-    return pack.rules(own, off=config.off, overrides=overrides(config), interval_seconds=interval_seconds)
+    return pack.rules(
+        compiled(own_rules(config)),
+        off=config.off,
+        overrides=overrides(config),
+        interval_seconds=interval_seconds,
+        keep_factor=config.policy.keep_factor,
+    )
 
 
 def overrides(config: AlertsConfig) -> tuple[Override, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from backends.metrics.sample import Record
 
@@ -44,6 +45,12 @@ class SmiGpu(Record, frozen=True, kw_only=True):
 
 def parse(lines: Sequence[str]) -> tuple[SmiGpu, ...]:
     """The GPUs in the output, in its order; indentation says what belongs to what."""
+    return _parsed(tuple(lines))
+
+
+@lru_cache(maxsize=8)
+def _parsed(lines: tuple[str, ...]) -> tuple[SmiGpu, ...]:
+    """Half a dozen checks of one look read the same output."""
     found: list[SmiGpu] = []
     headings: list[tuple[int, str]] = []
     values: dict[str, str] = {}

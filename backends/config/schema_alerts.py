@@ -119,6 +119,9 @@ class PolicyConfig(Section, frozen=True, kw_only=True):
     """… and in a large fleet more than this share of its hosts, in per cent."""
     storm_seconds: Annotated[float, Meta(gt=0, le=3600)] = 60.0
     """The time in which new alerts are counted."""
+    keep_factor: Annotated[float, Meta(gt=0, le=10)] = 1.0
+    """Factor on how long a built-in rule must find all well again before its alert is over (1 to 60 minutes). Less is for
+    drills: what comes and goes is told more often then."""
 
 
 class AlertsConfig(Section, frozen=True, kw_only=True):

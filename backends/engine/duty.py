@@ -7,6 +7,7 @@ before is told to it when it is made.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from backends.checks.health_look import XidNote
 from backends.checks.health_site import SiteCheck
 from backends.config.schema import Config
 from backends.engine.alerting import Alerting
+from backends.engine.feed import DemoFeed
 from backends.engine.gathering import Gathering
 from backends.engine.handing_over import markdown
 from backends.engine.health import HealthChecks
@@ -30,6 +32,7 @@ from backends.engine.owing import Owing
 from backends.engine.remembered import Remembered
 from backends.engine.surroundings import Surroundings
 from backends.engine.triage_context import Surroundings as TriageContext
+from backends.engine.triage_demo import DemoAsk
 from backends.engine.triages import Triages
 from backends.engine.trial import Trial
 from backends.errors import SwarmError
@@ -38,6 +41,7 @@ from backends.metrics.sample import HostFacts, Sample
 from backends.sources.base import StateChange
 from backends.states import HostState, Severity
 from backends.store.history import History
+from backends.triage.ask import triage
 from backends.triage.model import Bundle
 
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ REBOOT_SECONDS = 1800.0
 """A reboot that was ordered from here explains another boot id for so long."""
 MOST_REBOOTS = 200
 EVENTS = 200
+STOP_SECONDS = 0.4
 
 
 class Duty:
@@ -102,6 +107,8 @@ class Duty:
             tell=self._tell,
             on_bug=self._bug,
             peers=self.context.peers,
+            why=self.context.why,
+            ask=DemoAsk(engine.feed.source) if isinstance(engine.feed, DemoFeed) else triage,
         )
         self._remembered = Remembered(
             folder / "boots.json" if folder else None, clock, self._planned, lambda text: self._problem("boots", text)
@@ -177,8 +184,9 @@ class Duty:
         threads = [threading.Thread(target=each, name="stop duty", daemon=True) for each in closers]
         for thread in threads:
             thread.start()
+        end = time.monotonic() + STOP_SECONDS
         for thread in threads:
-            thread.join(0.5)
+            thread.join(max(0.0, end - time.monotonic()))
 
     def in_flight(self) -> tuple[str, ...]:
         """What goes on, one phrase each."""

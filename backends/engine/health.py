@@ -25,7 +25,7 @@ from backends.engine.health_host import HostWatch
 from backends.engine.health_known import KIND, Known, Tell
 from backends.engine.health_samples import Windows
 from backends.engine.health_trials import Trials
-from backends.engine.health_turns import Turns
+from backends.engine.health_turns import LIGHT_A_SECOND, Turns
 from backends.errors import BadInput, Stop, SwarmError
 from backends.execution import Exec
 from backends.hostkit import health_facts
@@ -38,8 +38,6 @@ from backends.updates.workers import Workers
 
 AT_ONCE, ASKED_AT_ONCE, LIGHT_AT_ONCE = 8, 16, 24
 """Hosts in a full look by plan, in one that somebody asked for, in a light look."""
-LIGHT_A_SECOND = 5.0
-"""Light looks that an engine begins: with more than 300 hosts each has its turn less often than once a minute."""
 TICK_SECONDS = 1.0
 PRUNE_SECONDS = 86_400.0
 CAN_BE_ASKED = frozenset({HostState.UP, HostState.STALE, HostState.DRIVER_HUNG})
@@ -136,6 +134,7 @@ class HealthChecks:
         settings, states, names = self._config(), self._states(), self._hosts()
         connected = [host for host in names if states.get(host) in CAN_BE_ASKED]
         every, light = settings.every_minutes * 60.0, max(settings.light_seconds, len(connected) / LIGHT_A_SECOND)
+        self._asking.light_seconds = light
         self._turns.keep(names)
         due = self._turns.due(connected, self._clock.monotonic(), self._clock.now(), every, light)
         for host in due.light:

@@ -94,12 +94,15 @@ class Asking:
         self._ways, self._sources, self._windows = ways, sources, windows
         self._clock, self._config = clock, config
         self._groups = Groups(windows.newest)
+        self.light_seconds = 0.0
+        """Between two light looks at a host as it is now: in a large fleet longer than the settings say."""
 
     def spans(self) -> Spans:
         """How long what is seen counts."""
         settings = self._config()
         full = settings.every_minutes * 120.0 or UNPLANNED_LASTS
-        return Spans(full=full, light=max(LIGHT_LASTS_LEAST, LIGHT_LASTS * settings.light_seconds))
+        light = max(settings.light_seconds, self.light_seconds)
+        return Spans(full=full, light=max(LIGHT_LASTS_LEAST, LIGHT_LASTS * light))
 
     def keep(self, hosts: Sequence[str]) -> None:
         """Forget every other host."""

@@ -49,10 +49,11 @@ class Groups:
         others = (*members[at + 1 :], *members[:at])[:NEIGHBOURS]
         things = [health_peers.Thing(look.host, gpu) for gpu in look.gpus if not gpu.lost]
         odd = {finding.object for _, finding in health_peers.gpus(things)}
-        for host in others:
-            sample = self._newest(host)
-            if sample is not None and look.now - sample.time <= FRESH_SECONDS:
-                things += [health_peers.Thing(host, gpu) for gpu in sample.gpus if not gpu.lost]
+        known = [(host, sample) for host in others if (sample := self._newest(host)) is not None]
+        fresh = [(host, sample) for host, sample in known if look.now - sample.time <= FRESH_SECONDS]
+        if len(fresh) < health_peers.PEERS:
+            return ()  # of two hosts nobody knows which is odd
+        things += [health_peers.Thing(host, gpu) for host, sample in fresh for gpu in sample.gpus if not gpu.lost]
         mine = {gpu_name(gpu) for gpu in look.gpus} - odd
         return tuple(
             finding for host, finding in health_peers.gpus(things) if host == look.host and finding.object in mine

@@ -231,8 +231,9 @@ class HostWatch:
             self._trials[test] = findings
             old = self.result or HealthResult(host=self.host, time=around.now)
             look = self._look(None, None, around)
-            self._history, new = check(look, (), findings)
-            told = {(one.check, one.object) for one in findings}
+            every = tuple(finding for told in self._trials.values() for finding in told)
+            self._history, new = check(look, (), every)
+            told = {(one.check, one.object) for one in every}
             kept = tuple(one for one in old.findings if (one.check, one.object) not in told)
             self._take(msgspec.structs.replace(old, findings=kept + new.findings), lasts_seconds)
 
@@ -249,7 +250,9 @@ class HostWatch:
         """It is settled; until the next look nobody knows. Raises BadInput: there is no such finding."""
         with self._lock:
             result, finding = self._named(name, thing)
-            self._history = clear(self._history, name, thing, now)
+            settled = clear(self._history, name, thing, now)
+            held = {key: who for key, who in settled.acknowledged.items() if key != finding.key}
+            self._history = msgspec.structs.replace(settled, acknowledged=held)
             for test, told in self._trials.items():
                 self._trials[test] = tuple(one for one in told if (one.check, one.object) != (name, thing))
             said = unknown(name, f"set healthy by {by}, not looked at since", thing, (finding.text,))

@@ -14,11 +14,11 @@ from typing import NamedTuple
 FIRST_SECONDS, FIRST_SPREAD = 5.0, 100.0
 """The first full look comes so long after a host is connected, and within so much more: an engine that has just started is
 busy enough, and whoever opens the matrix should not wait for an hour."""
-FULL_A_SECOND = 2.0
-"""First full looks of a large fleet that are begun."""
+FULL_A_SECOND, LIGHT_A_SECOND = 2.0, 5.0
+"""First looks of a large fleet that are begun."""
 LIGHT_SPREAD = 10.0
 """A host that has just come (back) gets its first light look within so long, later ones over their whole period."""
-LONG_LIGHT, LONGEST_LIGHT = 60.0, 600.0
+LONGEST_LIGHT = 600.0
 """A host that does not answer is asked less and less often, at least this often."""
 
 
@@ -55,8 +55,9 @@ class Turns:
         """
         there = list(connected)
         spread = max(FIRST_SPREAD, len(there) / FULL_A_SECOND)
+        soon = max(LIGHT_SPREAD, len(there) / LIGHT_A_SECOND)
         for host in there:
-            self._meet(host, now, every, light, spread)
+            self._meet(host, now, every, light, spread, soon)
         self._miss(set(there))
         full = tuple(host for host in there if (at := self._plans[host].full) is not None and at <= now)
         lights = tuple(host for host in there if self._plans[host].light <= now)
@@ -66,11 +67,11 @@ class Turns:
             self._plans[host].light = now + _slower(light, self._plans[host].failures)
         return Due(full, lights)
 
-    def _meet(self, host: str, now: float, every: float, light: float, spread: float) -> None:
+    def _meet(self, host: str, now: float, every: float, light: float, spread: float, soon: float) -> None:
         plan = self._plans.get(host)
         if plan is None:
             first = now + FIRST_SECONDS + share(host) * spread if every else None
-            self._plans[host] = _Plan(first, now + share(host, "light") * _first_light(light))
+            self._plans[host] = _Plan(first, now + share(host, "light") * min(light, soon))
             return
         if not every:
             plan.full = None
@@ -79,7 +80,7 @@ class Turns:
         plan.light = min(plan.light, now + _slower(light, plan.failures))
         if not plan.connected:
             plan.connected, plan.failures = True, 0
-            plan.light = now + share(host, "light") * _first_light(light)
+            plan.light = now + share(host, "light") * min(light, soon)
 
     def _miss(self, there: set[str]) -> None:
         for host, plan in self._plans.items():
@@ -117,11 +118,6 @@ def until_slot(host: str, wall: float, every: float) -> float:
     """Seconds to the host's own place in the first period that leaves at least half of one: 0.5 … 1.5 periods."""
     earliest = wall + every / 2
     return every / 2 + (share(host) * every - earliest) % every
-
-
-def _first_light(light: float) -> float:
-    """Within how long the first light look comes: soon, but of a large fleet (a long period) not all at once."""
-    return min(light, LIGHT_SPREAD) if light <= LONG_LIGHT else light / 2
 
 
 def _slower(seconds: float, failures: int) -> float:

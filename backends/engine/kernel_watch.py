@@ -33,7 +33,7 @@ OPENED_AT_ONCE = 8
 STEP_SECONDS = 1.0
 SPREAD_SECONDS = 1.0
 """Within which a host that is back is asked: its samples come first."""
-BEGUN_A_SECOND = 20.0
+BEGUN_A_SECOND = 5.0
 """Hosts of a large fleet that are begun with."""
 SILENT_SECONDS = 60.0
 """Without a sign of life, of which there is one every 15 s, the program hangs."""

@@ -4,13 +4,11 @@ is said where no alert is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from backends.alerts.views import AlertRow, AlertView
+from backends.alerts.views import AlertView
 from backends.states import Severity
 from backends.units import span
 from swarm_tui.present import alert_text as text
-from swarm_tui.present.alerts import SIDES, TITLES, Side, is_quiet
+from swarm_tui.present.alerts import SIDES, TITLES, Side, count, is_quiet
 from swarm_tui.present.host_line import SEVERITY_MARKS, SEVERITY_ROLES, Span, line, wrap
 from swarm_tui.present.line import Line, Piece, crop, plain, spread
 from swarm_tui.theme import Role
@@ -21,17 +19,25 @@ STALE_SECONDS = 30.0
 
 def tabs(side: Side, view: AlertView | None, now: float, width: int) -> Line:
     """The views, and at the right how the engine itself does."""
+    names = {each: _titled(each, view) for each in SIDES}
     pieces = [
-        Span(f"[{TITLES[each]}]" if each == side else f" {TITLES[each]} ", "tab-on" if each == side else "tab")
+        Span(f"[{names[each]}]" if each == side else f" {names[each]} ", "tab-on" if each == side else "tab")
         for each in SIDES
     ]
-    left = line(" ", *pieces, "  ")
+    left = line(" ", *pieces, " ")
     room = width - len(plain(left))
     return spread(left, crop(pulse(view, now, room), room), width) if view is not None else left
 
 
+def _titled(side: Side, view: AlertView | None) -> str:
+    """With how many alerts are open; the other views show the same ones, or what is over."""
+    if view is None or view.alerts is None or side not in ("open", "all"):
+        return TITLES[side]
+    return f"{TITLES[side]} {count(side, view.alerts)}"
+
+
 def pulse(view: AlertView, now: float, room: int = 200) -> Line:
-    """ "1 silence  2 given up  evaluated 2s ago": the last is what must not be overlooked, so it goes last of all."""
+    """ "2 given up  quiet hours  evaluated 2s ago": the last is what must not be overlooked, so it goes last of all."""
     completed = view.pulse.completed
     old = completed is None or now - completed > STALE_SECONDS
     last: Line = (Span(text.evaluated(view.pulse, now) + " ", "warn" if old else "dim"),)
@@ -40,8 +46,6 @@ def pulse(view: AlertView, now: float, room: int = 200) -> Line:
         (f"{view.dead} given up" if view.dead else "", "bad"),
         (waiting, "dim"),
         ("quiet hours" if view.quiet else "", "info"),
-        (_counted(len(view.silences), "silence"), "dim"),
-        (_counted(len(view.mutes), "maintenance"), "dim"),
     ]
     kept: list[Piece] = []
     for words, role in found:
@@ -51,12 +55,13 @@ def pulse(view: AlertView, now: float, room: int = 200) -> Line:
     return line(*kept, *last)
 
 
-def _counted(count: int, word: str) -> str:
-    return "" if not count else f"{count} {word}" + ("s" if count > 1 else "")
+def _counted(number: int, word: str) -> str:
+    return "" if not number else f"{number} {word}" + ("s  " if number > 1 else "  ")
 
 
-def summary(alerts: Sequence[AlertRow]) -> Line:
-    """What stands, counted: "2 critical  1 warning  3 in hand  1 not told"."""
+def summary(view: AlertView) -> Line:
+    """What stands, counted: "2 critical  1 warning  3 in hand  1 hidden  1 silence"."""
+    alerts = view.alerts or ()
     standing = [each for each in alerts if text.stands(each)]
     bright = [each for each in standing if not is_quiet(each)]
     counts: list[Piece] = []
@@ -71,6 +76,8 @@ def summary(alerts: Sequence[AlertRow]) -> Line:
         *(counts or [Span("nothing fires  ", "ok")]),
         Span(f"{held} in hand  " if held else "", "info"),
         Span(f"{hidden} hidden  " if hidden else "", "dim"),
+        Span(_counted(len(view.silences), "silence"), "dim"),
+        Span(_counted(len(view.mutes), "maintenance"), "dim"),
     )
 
 
@@ -84,8 +91,8 @@ def trouble(view: AlertView, now: float) -> str:
     return view.hints[0] if view.hints else ""
 
 
-def nothing(side: Side, view: AlertView | None, needle: str, now: float, width: int) -> list[Line]:
-    """What stands where no row does, with the key that helps."""
+def nothing(side: Side, view: AlertView | None, needle: str, now: float, width: int, watched: str = "") -> list[Line]:
+    """What stands where no row does, with the key that helps. `watched`: "112 rules over 8 hosts"."""
     if view is None:
         return said("asking the engine…", "dim", "", width)
     if needle:
@@ -95,8 +102,9 @@ def nothing(side: Side, view: AlertView | None, needle: str, now: float, width: 
         return said("Nothing was evaluated yet.", "warn", reason, width)
     if trouble(view, now) and not view.hints:
         return said("Nothing is known to be wrong.", "warn", trouble(view, now), width)
-    more = "] shows what was resolved within the last hour." if side == "open" else "m shows what is checked."
-    return said(f"Nothing is wrong; {text.evaluated(view.pulse, now)}.", "ok", more, width)
+    more = "m shows what is checked." if side == "all" else "] shows what was resolved within the last hour."
+    over = f": {watched}, {text.evaluated(view.pulse, now)}." if watched else f"; {text.evaluated(view.pulse, now)}."
+    return said(f"Nothing is wrong{over}", "ok", more, width)
 
 
 def said(first: str, role: Role, second: str, width: int) -> list[Line]:

@@ -21,6 +21,8 @@ from swarm_tui.theme import Role
 LABEL_CELLS = 11
 BRIEF = 6
 """Lines of a section in the pane; the page shows all."""
+MOST_MEMBERS = 20
+"""Alerts behind a line that the pane names."""
 
 
 def lines(
@@ -31,15 +33,18 @@ def lines(
     *,
     silences: Sequence[Silence] = (),
     brief: bool = False,
+    error: str = "",
 ) -> list[Line]:
     """The alert as far as the list knows it, and what the engine told of it since (`detail`, None: not yet).
 
     Args:
         brief: for the pane: sections are cut.
+        error: why there is no `detail`.
     """
     found = [*_top(row, now, width), *_facts(row, detail, now, width, silences)]
     if detail is None:
-        return [crop(each, width) for each in (*found, (), line(Span("asking what happened around it…", "dim")))]
+        why = wrap(error, width, 0, "warn") if error else [line(Span("asking what happened around it…", "dim"))]
+        return [crop(each, width) for each in (*found, (), *why)]
     sections = (
         ("likely causes", _causes(detail.around, width)),
         ("notices", [each for row in detail.deliveries for each in _delivery(row, now, width)]),
@@ -48,6 +53,24 @@ def lines(
     )
     for title, rows in sections:
         found += _section(title, rows, width, brief)
+    return [crop(each, width) for each in found]
+
+
+def group_lines(members: Sequence[AlertRow], now: float, width: int) -> list[Line]:
+    """Several alerts that stand behind one line: each with its place and its sentence."""
+    found: list[Line] = []
+    for row in members[:MOST_MEMBERS]:
+        where = " ".join(filter(None, (row.host, row.object))) or "the fleet"
+        found.append(
+            line(
+                Span(f"{severity_words(row)} ", severity_role(row)),
+                Span(f"{text.state(row)} ", state_role(row)),
+                Span(where, "strong"),
+            )
+        )
+        found += [line("  ", *each) for each in wrap(text.what(row, now), width - 2, 0)]
+    left = len(members) - MOST_MEMBERS
+    found += [line(Span(f"and {left} more: Enter", "dim"))] if left > 0 else []
     return [crop(each, width) for each in found]
 
 

@@ -14,9 +14,11 @@ from swarm_tui.present.line import Line, Piece, crop
 from swarm_tui.present.states import coarse
 from swarm_tui.theme import Role
 
-Side = Literal["open", "all"]
-SIDES: tuple[Side, ...] = ("open", "all")
-TITLES: dict[Side, str] = {"open": "Open", "all": "All, also resolved"}
+Side = Literal["open", "all", "rules", "hosts"]
+SIDES: tuple[Side, ...] = ("open", "all", "rules", "hosts")
+TITLES: dict[Side, str] = {"open": "Open", "all": "All", "rules": "By rule", "hosts": "By host"}
+"""All: also what is only noted, and what was resolved within the last hour."""
+FIELDS = ("rule", "host", "state", "severity")
 SEVERITY_CELLS, STATE_CELLS, AGE_CELLS = 10, 12, 4
 LEAST_HOST, MOST_HOST = 6, 16
 BY_CELLS, TOLD_CELLS, OBJECT_CELLS, RULE_CELLS = 8, 8, 18, 16
@@ -29,13 +31,21 @@ TOLD_WORDS = {"dead": "given up", "": "nobody"}
 
 
 class Row(NamedTuple):
-    """One line; `key` is the fingerprint."""
+    """One line; `key` is the fingerprint, or ("rules" or "hosts", what the alerts behind it have in common)."""
 
     key: Hashable
     text: Line
     alert: AlertRow
+    """The worst, where several stand behind the line."""
     look: tuple[object, ...] = ()
     """What its line was drawn from, beside the alert."""
+    group: tuple[AlertRow, ...] = ()
+    """All that stand behind the line; () for a line of one alert."""
+
+    @property
+    def alerts(self) -> tuple[AlertRow, ...]:
+        """What an action on the line is about."""
+        return self.group or (self.alert,)
 
 
 _NONE: Mapping[Hashable, Row] = {}
@@ -59,15 +69,23 @@ def is_open(alert: AlertRow) -> bool:
 
 
 def matches(alert: AlertRow, needle: str) -> bool:
-    """Whether every word of `needle` is in it, and none that begins with "!"."""
+    """Whether every word of `needle` is in it, and none that begins with "!". "rule:disk.space" is exactly that rule;
+    the same with the other `FIELDS`.
+    """
     said = " ".join(_words(alert)).casefold()
     for word in needle.casefold().split():
-        if word.startswith("!") and len(word) > 1:
-            if word[1:] in said:
-                return False
-        elif word not in said:
+        refused = word.startswith("!") and len(word) > 1
+        if _has(alert, said, word[1:] if refused else word) is refused:
             return False
     return True
+
+
+def _has(alert: AlertRow, said: str, word: str) -> bool:
+    field, colon, value = word.partition(":")
+    if not colon or field not in FIELDS:
+        return word in said
+    values = {"rule": alert.rule, "host": alert.host, "state": phase_word(alert), "severity": text.level(alert)}
+    return values[field].casefold() == value
 
 
 def _words(alert: AlertRow) -> Iterable[str]:
@@ -80,6 +98,11 @@ def chosen(side: Side, alerts: Sequence[AlertRow], needle: str) -> list[AlertRow
     """The alerts of a view, in the engine's order."""
     found = [each for each in alerts if side == "all" or is_open(each)]
     return [each for each in found if matches(each, needle)] if needle else found
+
+
+def count(side: Side, alerts: Sequence[AlertRow]) -> int:
+    """How many alerts a view has."""
+    return len(chosen(side, alerts, ""))
 
 
 # Rows -------------------------------------------------------------------------------------------------------------
@@ -204,15 +227,11 @@ def badges(alert: AlertRow, width: int = 0) -> Line:
         (f"escalated {alert.escalation}", "warn") if alert.escalation > 1 else None,
         ("not told", "bad") if alert.delivery == "dead" and width < WITH_BY else None,
         ("retrying", "warn") if alert.delivery == "retrying" and width < WITH_BY else None,
+        (f"by {alert.inhibited}", "dim") if alert.inhibited and phase_word(alert) == "explained" else None,
     ]
     found: list[Piece] = []
     for each in words:
         if each is not None:
-            role: Role = "bad" if each[1] == "bad" else "warn"
+            role: Role = "bad" if each[1] == "bad" else "dim" if each[1] == "dim" else "warn"
             found += [Span(f"[{each[0]}]", role), Span(" ")]
     return line(*found)
-
-
-def copied(alerts: Sequence[AlertRow], now: float) -> str:
-    """The alerts as lines for a ticket."""
-    return "\n".join("  ".join(filter(None, text.cells(each, now))) for each in alerts)

@@ -16,6 +16,8 @@ from swarm_tui.theme import Role
 
 _SWARM = " swarm "
 MODES = ("fleet", "alerts", "updates", "backups", "runs", "events")
+MOST_COUNTED = 9999
+"""Alerts; more than that are as bad."""
 SEVERITY_ROLES: dict[Severity, Role] = {
     Severity.OK: "ok",
     Severity.UNKNOWN: "dim",
@@ -38,6 +40,8 @@ class HeaderState(NamedTuple):
     critical: int = 0
     warning: int = 0
     unknown: int = 0
+    alerts: int = 0
+    """That fire; shown behind the name of their mode."""
     clock: str = ""
     age_seconds: float | None = None
     """Age of the picture; None before the first."""
@@ -48,7 +52,7 @@ def header(state: HeaderState, mode: str, crumbs: Sequence[str], cells: int, gly
     """Two lines: identity and health; modes and place (said only where the mode does not say it). On a narrow terminal the
     user goes first, then the words of the counts, then name and title; the badges never go."""
     place = _place(crumbs, glyphs)
-    return [_identity(state, cells, glyphs), spread(_modes(mode, cells - width(place)), place, cells)]
+    return [_identity(state, cells, glyphs), spread(_modes(mode, state.alerts, cells - width(place)), place, cells)]
 
 
 def _identity(state: HeaderState, cells: int, glyphs: Glyphs) -> Line:
@@ -98,22 +102,24 @@ def poll_age(state: HeaderState) -> Piece:
     return f"every {state.interval_seconds:g}s", "dim"
 
 
-def _modes(mode: str, cells: int) -> Line:
+def _modes(mode: str, alerts: int, cells: int) -> Line:
     """Tabs of the six modes. Where there is no room those of later releases, then all but the present one, are only numbers."""
     ready = {name for name in MODES if not BY_ID[f"app.mode_{name}"].later}
     for shown in (MODES, ready | {mode}):
-        tabs = _tabs(mode, shown)
+        tabs = _tabs(mode, alerts, shown)
         if width(tabs) < cells:
             return tabs
-    return _tabs(mode, {mode})
+    return _tabs(mode, alerts, {mode})
 
 
-def _tabs(mode: str, named: Collection[str]) -> Line:
+def _tabs(mode: str, alerts: int, named: Collection[str]) -> Line:
     pieces: list[Piece] = [(" ", "text")]
     for number, name in enumerate(MODES, start=1):
         key = BY_ID[f"app.mode_{name}"]
         shown = f" {number} {key.label} " if name in named else f" {number} "
         pieces.append((shown, "tab-on" if name == mode else "faint" if key.later else "tab"))
+        if name == "alerts" and alerts:  # their number never goes: it is why one would go there
+            pieces.append((f"{min(alerts, MOST_COUNTED)} ", "warn"))
     return tuple(pieces)
 
 

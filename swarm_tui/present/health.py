@@ -89,12 +89,16 @@ def head(hosts: Sequence[HostHealth], sight: Sight, groups: dict[str, str]) -> l
     """Two lines: the groups, and the numbers of the checks under them."""
     names = _names(hosts) + 4
     runs = [(group, len(list(run))) for group, run in groupby(sight.columns, lambda each: groups.get(each, "host"))]
-    above = [cell(GROUPS.get(group, "host"), CHECK_CELLS * count, "dim") for group, count in runs]
+    above = [_group(GROUPS.get(group, "host"), CHECK_CELLS * count) for group, count in runs]
     titles = [_title(check, check == sight.chosen) for check in sight.columns]
     return [
-        crop(line(Span(" " * (names + 1)), *above), sight.width),
+        crop(line(Span(" " * names), *above), sight.width),
         crop(line(cell("  host", names, "head"), *titles), sight.width),
     ]
+
+
+def _group(name: str, cells: int) -> Span:
+    return cell(f" {name[: cells - 1]}", cells, "dim")
 
 
 def _title(check: str, picked: bool) -> Span:
@@ -145,9 +149,9 @@ def below(checks: HostChecks | None, check: CheckRow | None, now: float, width: 
         return [crop(first, width), line(Span(f" {why or 'nothing found'}", "dim"))]
     worst = found[0]
     more = f" (+{len(found) - 1})" if len(found) > 1 else ""
-    who = f"  {worst.acknowledged} has it in hand" if worst.acknowledged else ""
-    second = line(_mark(worst), Span(f"{_where(worst)}{worst.text}{more}", "text"), Span(who, "mark"))
-    third = line(Span(f" → {worst.advice}" if worst.advice else "", "accent"))
+    who = f" {worst.acknowledged} has it in hand" if worst.acknowledged else ""
+    second = line(_mark(worst), Span(f"{_where(worst)}{worst.text}{more}", "text"))
+    third = line(Span(who, "mark"), Span(f" → {worst.advice}" if worst.advice else "", "accent"))
     return [crop(each, width) for each in (first, second, third)]
 
 
@@ -176,7 +180,7 @@ def page_rows(checks: HostChecks, now: float, width: int) -> list[Row]:
         return found
     for finding in result.problems:
         found.append(Row(None, ()))
-        found += _finding_rows(finding, now, width)
+        found += problem_rows(finding, now, width)
     well = [each for each in result.findings if each.severity is Severity.OK]
     found += [Row(None, ()), Row(None, heading("well", f"{len(well)}", width))]
     found += [Row(each.key, _well(each, width)) for each in well]
@@ -188,19 +192,23 @@ def page_rows(checks: HostChecks, now: float, width: int) -> list[Row]:
     return found
 
 
-def _finding_rows(finding: Finding, now: float, width: int) -> list[Row]:
+def problem_rows(finding: Finding, now: float, width: int) -> list[Row]:
+    """A finding with evidence, since when, what to do; the first line's key is the finding's."""
     since = f"for {span(max(0.0, now - finding.since))}" if finding.since is not None else ""
     action = "" if finding.action is Action.NONE else str(finding.action)
     outlived = f"outlived {finding.reboots} reboot{'s' if finding.reboots > 1 else ''}" if finding.reboots else ""
     notes = "  ".join(filter(None, (since, outlived, action)))
-    first = line(_mark(finding), cell(finding.check, 6, "accent"), Span(f"{_where(finding)}{finding.text}", "text"))
-    lines: list[Line] = [line(Span(f"   {notes}", "dim"))] if notes else []
-    lines += [crop(line(Span(f"   {each}", "dim")), width) for each in finding.evidence]
+    check = cell(finding.check, max(6, len(finding.check) + 1), "accent")
+    first, *rest = wrap(f"{_where(finding)}{finding.text}", max(20, width - 3 - len(check.text)), 0)
+    lines: list[Line] = [line(" " * (3 + len(check.text)), *each) for each in rest]
+    lines += [line(Span(f"   {notes}", "dim"))] if notes else []
+    lines += [line("   ", *row) for each in finding.evidence for row in wrap(each, width - 3, 2, "dim")]
     lines += (
         [line("   ", *each) for each in wrap(f"→ {finding.advice}", width - 3, 2, "accent")] if finding.advice else []
     )
     lines += [line(Span(f"   {finding.acknowledged} has it in hand", "mark"))] if finding.acknowledged else []
-    return [Row(finding.key, crop(first, width)), *(Row(None, each) for each in lines)]
+    shown = [line(_mark(finding), check, *first), *lines]
+    return [Row(finding.key if each is shown[0] else None, crop(each, width)) for each in shown]
 
 
 def _well(finding: Finding, width: int) -> Line:

@@ -1,10 +1,8 @@
-"""The Health tab: everything that looks wrong at a glance, what could not be read, and temperatures.
-
-Real health checks (kernel log, XID, SMART, services) come with a later release; this page says so instead of looking
-complete.
-"""
+"""The Health tab: what the health checks found, what looks wrong at this moment, verdicts, what could not be read, temperatures."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from backends.engine.wire import HostDetail
 from backends.metrics.sample import Sample, Sensor
@@ -90,9 +88,10 @@ def _network_findings(sample: Sample) -> list[Finding]:
     return ports + [(Severity.UNKNOWN, f"{name}: {count} errors since boot") for name, count in errors if count]
 
 
-def health_panel(detail: HostDetail, frame: Frame) -> list[Line]:
-    """The whole tab."""
-    rows = [heading("at a glance", "from the live sample", frame.width)]
+def health_panel(detail: HostDetail, frame: Frame, checked: Sequence[Line] = ()) -> list[Line]:
+    """The whole tab; `checked` is what the health checks found (`host_checks.checks_panel`)."""
+    rows = [*checked, ()] if checked else []
+    rows.append(heading("at a glance", "from the live sample", frame.width))
     found = findings(detail)
     for severity, text in found:
         rows += wrap(f"{SEVERITY_MARKS[severity]} {text}", frame.width, 2, SEVERITY_ROLES[severity])
@@ -102,9 +101,7 @@ def health_panel(detail: HostDetail, frame: Frame) -> list[Line]:
         rows += [(), heading("verdicts", "what holds the work back", frame.width)]
         rows += verdict_lines(detail.verdicts, frame, evidence=True)
     rows += _missing(detail.sample, frame.width)
-    rows += _sensors(detail.sample, frame.width)
-    note = "Kernel log and XID, SMART and NVMe, services and driver versions are not checked in this release."
-    return [*rows, (), *wrap(note, frame.width, role="dim")]
+    return rows + _sensors(detail.sample, frame.width)
 
 
 def _missing(sample: Sample | None, width: int) -> list[Line]:

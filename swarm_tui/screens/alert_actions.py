@@ -8,32 +8,23 @@ from typing import Any
 from backends.alerts.model import Phase
 from backends.alerts.views import AlertRow
 from backends.units import span
-from swarm_tui.present.host_line import wrap
-from swarm_tui.present.line import Line
-from swarm_tui.screens.alert_base import QUESTION_CELLS, AlertBase, named, place
+from swarm_tui.present.alert_scopes import HOUR, MORNING, until
+from swarm_tui.screens.alert_base import Done, named
 from swarm_tui.screens.alert_silence import ask_mute, ask_silence
+from swarm_tui.screens.alert_undo import AlertUndo, question
 from swarm_tui.screens.confirm import AskLine, Confirm
 from swarm_tui.screens.menu import Choice, Menu
 
-SHOWN = 8
-"""Alerts that a question names."""
-HOUR = 3600.0
 SNOOZES = (
     ("1", HOUR, "1 hour"),
     ("4", 4 * HOUR, "4 hours"),
     ("8", 8 * HOUR, "8 hours"),
     ("3", 72 * HOUR, "3 days"),
+    ("7", 168 * HOUR, "7 days"),
 )
 
 
-def question(rows: Sequence[AlertRow]) -> list[Line]:
-    """The alerts by name, as many as fit."""
-    lines = [each for row in rows[:SHOWN] for each in wrap(place(row), QUESTION_CELLS, 2)]
-    left = len(rows) - SHOWN
-    return lines + ([((f"and {left} more", "dim"),)] if left > 0 else [])
-
-
-class AlertActions(AlertBase):
+class AlertActions(AlertUndo):
     """Actions of the scope "alert" about `picked()`; the alerts are those of the moment when the key was pressed."""
 
     def told_of(self) -> str:
@@ -65,6 +56,7 @@ class AlertActions(AlertBase):
     def action_snooze(self) -> None:
         rows = self._standing()
         choices = [Choice(key, str(seconds), words) for key, seconds, words in SNOOZES]
+        choices.insert(3, Choice("m", str(until(self.now, MORNING)), f"until {MORNING:02}:00", "in the morning"))
 
         def chosen(seconds: str | None) -> None:
             if seconds is not None:
@@ -74,7 +66,7 @@ class AlertActions(AlertBase):
         self.app.push_screen(Menu("Snooze", about, choices), chosen)
 
     def _take(self, rows: Sequence[AlertRow], **more: Any) -> None:
-        self.in_hand = names = tuple(row.fingerprint for row in rows)
+        names = tuple(row.fingerprint for row in rows)
         word = "snoozed" if more.get("snooze") else "acknowledged"
 
         def done() -> str:
@@ -82,14 +74,10 @@ class AlertActions(AlertBase):
             lasts = f" for {span(acks[0].until - self.now + 0.5)}" if acks else ""
             return f"{word} {named(rows)}{lasts}; u gives it back"
 
-        self.act("ack", {"fingerprints": names, **more}, done)
+        def taken(_: object) -> None:
+            self.last = Done("ack", names)
 
-    def action_unack(self) -> None:
-        held = [row for row in self.picked() if row.ack is not None]
-        names = tuple(row.fingerprint for row in held) or self.in_hand
-        self.in_hand = ()
-        words = named(held) if held else f"{len(names)} alerts" if len(names) > 1 else "the alert"
-        self.act("unack", {"fingerprints": names}, lambda: f"given back: {words}")
+        self.act("ack", {"fingerprints": names, **more}, done, taken)
 
     # Telling, ending --------------------------------------------------------------------------------------------
 
@@ -109,19 +97,11 @@ class AlertActions(AlertBase):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._end(rows, rows)
+                each = [{"fingerprint": row.fingerprint} for row in rows]
+                self.act_on_each("resolve", each, lambda: f"ended by hand: {named(rows)}")
 
         about = [*question(rows), (), (("Whoever was told of it hears that it is over.", "text"),)]
         self.app.push_screen(Confirm("End it by hand?", about), answered)
-
-    def _end(self, rows: Sequence[AlertRow], left: Sequence[AlertRow]) -> None:
-        """One after the other: the first that cannot be ended stops it, with the reason."""
-        first, *others = left
-        params = {"fingerprint": first.fingerprint}
-        if not others:
-            self.act("resolve", params, lambda: f"ended by hand: {named(rows)}")
-            return
-        self.console.link.request("alerts.resolve", params, Any, lambda _: self._end(rows, others), self.console.failed)
 
     def action_silence(self) -> None:
         ask_silence(self, self.picked())
@@ -138,6 +118,9 @@ class AlertActions(AlertBase):
 
     def action_host(self) -> None:
         self.console.open_host(next(row.host for row in self.picked() if row.host))
+
+    def action_host_events(self) -> None:
+        self.console.open_host(next(row.host for row in self.picked() if row.host), "events")
 
     def action_bundle(self) -> None:
         from swarm_tui.screens.triage import open_bundle  # late, as above

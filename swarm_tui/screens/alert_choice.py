@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from backends.alerts.views import AlertRow, AlertView
-from swarm_tui.present import alerts
+from swarm_tui.present import alert_copy
 from swarm_tui.present.alerts import SIDES, Row, Side
 from swarm_tui.screens.alert_actions import AlertActions
 from swarm_tui.screens.listing import Listing
@@ -19,11 +19,12 @@ class AlertChoice(Listing, AlertActions):
         self.side: Side = "open"
         self.needle = ""
         self.marks: set[Hashable] = set()
+        """Fingerprints: a mark stays on its alert in every view."""
         self.range_start: Hashable = None
         """The first end of a range; None when none was begun."""
         self.view: AlertView | None = None
         self.rows: dict[Hashable, Row] = {}
-        """What is listed, by fingerprint, from the top."""
+        """What is listed, from the top."""
 
     def draw_if_shown(self) -> None:
         """Bring the screen up to date; provided by the screen."""
@@ -33,15 +34,22 @@ class AlertChoice(Listing, AlertActions):
         """All that the engine told of."""
         return (self.view.alerts if self.view else None) or ()
 
+    def newest(self) -> AlertView | None:
+        return self.view
+
+    @property
+    def here(self) -> Row | None:
+        """The line under the cursor."""
+        return self.rows.get(self.list.cursor)
+
     @property
     def current(self) -> AlertRow | None:
-        """The alert under the cursor."""
-        row = self.rows.get(self.list.cursor)
-        return row.alert if row else None
+        """The alert under the cursor; None where several stand behind the line."""
+        return self.here.alert if self.here is not None and not self.here.group else None
 
     def picked(self) -> list[AlertRow]:
         marked = [each for each in self.alerts if each.fingerprint in self.marks] if self.marks else []
-        return marked or ([self.current] if self.current else [])
+        return marked or (list(self.here.alerts) if self.here is not None else [])
 
     def known(self, fingerprints: Sequence[str]) -> list[AlertRow]:
         wanted = set(fingerprints)
@@ -56,29 +64,38 @@ class AlertChoice(Listing, AlertActions):
         self._turn(-1)
 
     def _turn(self, step: int) -> None:
-        self.side = SIDES[(SIDES.index(self.side) + step) % len(SIDES)]
+        self.show_side(SIDES[(SIDES.index(self.side) + step) % len(SIDES)])
+
+    def show_side(self, side: Side) -> None:
+        """Another view; where the line under the cursor is not in it, the cursor is at its top."""
+        self.side, self.range_start = side, None
         self.draw_if_shown()
 
     # Marks and filter -------------------------------------------------------------------------------------------
 
+    def _behind(self, keys: Iterable[Hashable]) -> set[Hashable]:
+        """The fingerprints behind lines."""
+        return {alert.fingerprint for key in keys for alert in self.rows[key].alerts}
+
     def action_mark(self) -> None:
-        if self.current is not None:
-            self.marks ^= {self.current.fingerprint}
-            self.draw_if_shown()
-            self.list.move(1)
+        """All behind the line; once all are marked, none."""
+        behind = self._behind((self.list.cursor,))
+        self.marks = self.marks - behind if behind <= self.marks else self.marks | behind
+        self.draw_if_shown()
+        self.list.move(1)
 
     def action_mark_range(self) -> None:
         keys, here = list(self.rows), self.list.cursor
         if self.range_start in keys and here in keys:
             ends = sorted((keys.index(self.range_start), keys.index(here)))
-            self.marks |= set(keys[ends[0] : ends[1] + 1])
+            self.marks |= self._behind(keys[ends[0] : ends[1] + 1])
             self.range_start = None
         else:
             self.range_start = here
         self.draw_if_shown()
 
     def action_mark_all(self) -> None:
-        self.marks |= set(self.rows)
+        self.marks |= self._behind(self.rows)
         self.draw_if_shown()
 
     def action_filter(self) -> None:
@@ -93,6 +110,11 @@ class AlertChoice(Listing, AlertActions):
         self.needle = words.strip()
         self.draw_if_shown()
 
+    def apply_filter(self, text: str) -> None:
+        """Set the filter from the command line; the screen may not be composed yet."""
+        self.needle = text.strip()
+        self.refresh_now()
+
     def action_back(self) -> None:
         """Esc takes away what was set last."""
         if self.range_start is not None:
@@ -105,4 +127,5 @@ class AlertChoice(Listing, AlertActions):
 
     def action_yank(self) -> None:
         rows = self.picked()
-        self.console.yank(alerts.copied(rows, self.now), "the alert" if len(rows) == 1 else f"{len(rows)} alerts")
+        what = "the alert" if len(rows) == 1 else f"{len(rows)} alerts"
+        self.console.yank(alert_copy.markdown(rows, self.now), what)

@@ -10,8 +10,8 @@ from backends.alerts.views import AlertRow, AlertView
 from backends.engine.wire_alerts import AlertDetail
 from backends.errors import SwarmError
 from swarm_tui.bridge import Fleet
-from swarm_tui.present import alert_details
-from swarm_tui.present.alert_text import detail_lines, place
+from swarm_tui.present import alert_copy, alert_details
+from swarm_tui.present.alert_text import place
 from swarm_tui.present.host_line import Span, line
 from swarm_tui.present.line import Line
 from swarm_tui.screens.alert_actions import AlertActions
@@ -27,11 +27,12 @@ class AlertScreen(AlertActions):
 
     SCOPES = ("problem", "alert")
 
-    def __init__(self, row: AlertRow):
+    def __init__(self, row: AlertRow, view: AlertView | None = None):
+        """`view`: what the list knows; names the silences."""
         super().__init__()
         self.row = row
         self.detail: AlertDetail | None = None
-        self._view: AlertView | None = None
+        self._view = view
         self._error = ""
         self._asked = -1e9
 
@@ -61,6 +62,9 @@ class AlertScreen(AlertActions):
         if self.is_current:
             self.draw()
             self.refresh_frame()
+
+    def newest(self) -> AlertView | None:
+        return self._view
 
     def took(self, view: AlertView) -> None:
         self._view = view
@@ -96,4 +100,4 @@ class AlertScreen(AlertActions):
 
     def action_yank(self) -> None:
         detail = self.detail or AlertDetail(row=self.row, now=self.now)
-        self.console.yank("\n".join(detail_lines(detail)), "the alert")
+        self.console.yank(alert_copy.page(detail), "the alert")

@@ -6,13 +6,13 @@ from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from backends.alerts.views import AlertView
+from backends.alerts.views import AlertView, RuleRow
 from backends.engine.wire_alerts import AlertDetail
 from backends.errors import SwarmError
 from swarm_tui.bridge import Fleet
 from swarm_tui.keymap import Key
-from swarm_tui.present import alert_board, alert_details, alerts
-from swarm_tui.present.alerts import Sight
+from swarm_tui.present import alert_board, alert_details, alert_groups, alerts
+from swarm_tui.present.alerts import Row, Sight
 from swarm_tui.present.host_line import Span, line
 from swarm_tui.present.line import Line
 from swarm_tui.screens.alert_choice import AlertChoice
@@ -24,8 +24,10 @@ ASK_SECONDS = 1.0
 """Between two questions to the engine: an alert is seen within a second; an unchanged answer is a few bytes."""
 DETAIL_SECONDS = 5.0
 """Between two questions about the alert under the cursor."""
-BESIDE_COLUMNS, BELOW_ROWS = 120, 30
-"""Of a terminal from which on the details stand beside the list, or below it."""
+BESIDE_COLUMNS = 120
+"""Of a terminal from which on the details stand beside the list."""
+BELOW_ROWS, ABOUT_ROWS, FRAME_ROWS = 30, 9, 7
+"""Rows of a terminal from which on they stand below it, however long that is; rows that they take; rows of the frame."""
 
 
 class AlertsScreen(AlertChoice):
@@ -39,7 +41,9 @@ class AlertsScreen(AlertChoice):
         """Of the alert that was under the cursor last."""
         self._error: SwarmError | None = None
         self._asked = self._detail_asked = -1e9
-        self._detail_of = ""
+        self._detail_of = self._detail_error = ""
+        self._rules: int | None = None
+        """How many are evaluated; asked for when that is all there is to say."""
 
     def body(self) -> ComposeResult:
         yield FixedLines(id="facts")
@@ -73,6 +77,17 @@ class AlertsScreen(AlertChoice):
         self._error = error
         self.draw_if_shown()
 
+    def _ask_rules(self) -> None:
+        """How many rules are evaluated; once."""
+        if self._rules is None:
+            self._rules = 0
+            kind = dict[str, tuple[RuleRow, ...]]
+            self.console.link.request("alerts.rules", {}, kind, self._got_rules, lambda _: None)
+
+    def _got_rules(self, answer: dict[str, tuple[RuleRow, ...]]) -> None:
+        self._rules = len(answer.get("rules", ()))
+        self.draw_if_shown()
+
     # Details ----------------------------------------------------------------------------------------------------
 
     def _ask_detail(self) -> None:
@@ -86,26 +101,32 @@ class AlertsScreen(AlertChoice):
             return
         self._detail_of, self._detail_asked = row.fingerprint, now
         params = {"fingerprint": row.fingerprint}
-        self.console.link.request("alerts.get", params, AlertDetail, self._got_detail, lambda _: None)
+        self.console.link.request("alerts.get", params, AlertDetail, self._got_detail, self._no_detail)
 
     def _got_detail(self, detail: AlertDetail) -> None:
-        self.detail = detail
+        self.detail, self._detail_error = detail, ""
+        if self.is_current:
+            self._draw_details()
+
+    def _no_detail(self, error: SwarmError) -> None:
+        self._detail_error = error.message
         if self.is_current:
             self._draw_details()
 
     def _draw_details(self) -> None:
         beside = self.has_class("-beside")
         panel = self.query_one("#details" if beside else "#about", LinesView)
-        width = max(20, panel.size.width - 3)
+        width = max(20, (panel.size.width if beside else self.size.width) - 3)
         panel.set_lines([line(" ", *each) for each in self._details(width)])
 
     def _details(self, width: int) -> list[Line]:
         row = self.current
         if row is None:
-            return []
+            return alert_details.group_lines(self.here.group, self.now, width) if self.here else []
         detail = self.detail if self.detail and self.detail.row.fingerprint == row.fingerprint else None
         silences = self.view.silences if self.view else ()
-        return alert_details.lines(row, detail, self.now, width, silences=silences, brief=True)
+        error = self._detail_error
+        return alert_details.lines(row, detail, self.now, width, silences=silences, brief=True, error=error)
 
     # Drawing ----------------------------------------------------------------------------------------------------
 
@@ -122,13 +143,14 @@ class AlertsScreen(AlertChoice):
         width = self.list.room[0]
         chosen = alerts.chosen(self.side, self.alerts, self.needle)
         sight = Sight(width, self.console.glyphs, self.now, frozenset(self.marks))
-        self.rows = {row.key: row for row in alerts.rows(chosen, sight, self.rows)}
-        head = alerts.head(chosen, width) if chosen else ()
+        self.rows = {row.key: row for row in alert_groups.rows(self.side, chosen, sight, self.rows)}
+        head = alert_groups.head(self.side, chosen, width) if chosen else ()
         self.query_one("#facts", FixedLines).set_lines(
             [alert_board.tabs(self.side, self.view, self.now, self.size.width), head]
         )
         rows = [PickRow(row.key, row.text) for row in self.rows.values()]
         self.list.show(rows or [PickRow(None, each) for each in self._none(width)])
+        self._arrange(len(rows))
         self._draw_panel()
 
     def _draw_panel(self) -> None:
@@ -139,22 +161,28 @@ class AlertsScreen(AlertChoice):
     def _none(self, width: int) -> list[Line]:
         if self._error is not None and self.view is None:
             return alert_board.said(self._error.message, "warn", self._error.hint or "", width)
-        return alert_board.nothing(self.side, self.view, self.needle, self.now, width)
+        if self.view is not None:
+            self._ask_rules()
+        hosts = len(self.console.fleet().rows)
+        watched = f"{self._rules} rules over {hosts} host{'' if hosts == 1 else 's'}" if self._rules else ""
+        return alert_board.nothing(self.side, self.view, self.needle, self.now, width, watched)
 
-    def _fit(self) -> None:
-        super()._fit()
-        beside = self.size.width >= BESIDE_COLUMNS
-        self.set_class(beside, "-beside")
-        self.set_class(not beside and self.size.height >= BELOW_ROWS, "-roomy")  # shows what stands below the list
-        for panel in self.query("#details"):
-            panel.display = beside
+    def _arrange(self, listed: int) -> None:
+        """Where the details stand: beside the list, below it, or nowhere; a restyle costs, so only when it changes."""
+        beside, height = self.size.width >= BESIDE_COLUMNS, self.size.height
+        below = not beside and listed > 0 and (height >= BELOW_ROWS or listed + ABOUT_ROWS + FRAME_ROWS <= height)
+        for name, wanted in (("-beside", beside), ("-roomy", below)):  # -roomy shows what stands below the list
+            if self.has_class(name) != wanted:
+                self.set_class(wanted, name)
+                self.call_after_refresh(self.draw)  # list and details have other sizes now
+        self.query_one("#details", LinesView).display = beside
 
     def on_resize(self) -> None:
         super().on_resize()
         self.call_after_refresh(self.draw)
 
     def status(self) -> tuple[Line, Line]:
-        found = len(self.rows)
+        found = sum(len(row.alerts) for row in self.rows.values())
         right: Line = ((f"{found:,} alerts" if found != 1 else "1 alert", "dim"),) if found else ()
         left = line(
             Span(f"{len(self.marks)} marked  " if self.marks else "", "mark"),
@@ -165,7 +193,7 @@ class AlertsScreen(AlertChoice):
         if left or self.view is None:
             return left, right
         trouble = alert_board.trouble(self.view, self.now)
-        return line(Span(f"{trouble}  " if trouble else "", "warn"), *alert_board.summary(self.alerts)), right
+        return line(Span(f"{trouble}  " if trouble else "", "warn"), *alert_board.summary(self.view)), ()
 
     def refusal(self, key: Key) -> str:
         needs_row = ("open", "mark", "mark_range", "mark_all", "yank")
@@ -183,5 +211,12 @@ class AlertsScreen(AlertChoice):
         self.action_open()
 
     def action_open(self) -> None:
-        if self.current is not None:
-            self.app.push_screen(AlertScreen(self.current))
+        """The page of the alert; where several stand behind the line, the list of them."""
+        row: Row | None = self.here
+        if row is None:
+            return
+        if row.group:
+            self.needle = alert_groups.needle(row)
+            self.show_side("open")
+        else:
+            self.app.push_screen(AlertScreen(row.alert, self.view))

@@ -116,6 +116,27 @@ def _health(app: Any, words: Sequence[str]) -> None:
         app.push_screen(HealthScreen())
 
 
+def _alerts(app: Any, words: Sequence[str]) -> None:
+    """alerts: the list; alerts WORDS: filtered."""
+    app.action_mode_alerts()
+    if words:
+        app.screen.apply_filter(" ".join(words))
+
+
+def _silence(app: Any, words: Sequence[str]) -> None:
+    """silence SEL [RULE]: alerts of these hosts, of rules that match; nothing: the alert under the cursor."""
+    from swarm_tui.screens import alert_asked  # late, as above
+
+    alert_asked.silence(app, words)
+
+
+def _mute(app: Any, words: Sequence[str]) -> None:
+    """mute SEL: the maintenance of these hosts begins."""
+    from swarm_tui.screens import alert_asked  # late, as above
+
+    alert_asked.mute(app, words)
+
+
 def _outbox(app: Any, words: Sequence[str]) -> None:
     from swarm_tui.screens.alert_outbox import OutboxScreen  # late, as above
 
@@ -196,6 +217,9 @@ COMMANDS: dict[str, Word] = {
     "check": Word("The same.", _health, "host"),
     "find": Word("A file in the archives of every host: find sshd_config", _find),
     "heatmap": Word("Every GPU in one picture.", lambda app, words: app.open_heatmap()),
+    "alerts": Word("Go to the alerts, filtered: alerts gpu01 critical", _alerts),
+    "silence": Word("Tell nobody of hosts, or of rules on them: silence gpu01 disk.*", _silence, "host"),
+    "mute": Word("Begin a maintenance of hosts: mute tag:rack1", _mute, "host"),
     "outbox": Word("What became of each notice at each target.", _outbox),
     "silences": Word("Silences and maintenances.", _silences),
     "handover": Word("The shift's hand-over as Markdown.", _handover),

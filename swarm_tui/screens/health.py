@@ -71,8 +71,8 @@ class HealthScreen(HealthBase):
         self.draw()
 
     def _ask_details(self, now: float) -> None:
-        host = self.host
-        if not host or (host == self._detail_of and now - self._detail_asked < DETAIL_SECONDS):
+        host, still = self.host, self.console.frozen_since is not None
+        if not host or (host == self._detail_of and (still or now - self._detail_asked < DETAIL_SECONDS)):
             return
         self._detail_of, self._detail_asked = host, now
         self.console.link.request("checks.host", {"host": host}, HostChecks, self._got_details, self._failed)
@@ -149,7 +149,8 @@ class HealthScreen(HealthBase):
         return shown.applicable(self._shown, self.catalogue, self.problems)
 
     def _draw_below(self, width: int) -> None:
-        row = next((each for each in self.catalogue if each.id == self.check), None)
+        known = next((each for each in self.catalogue if each.id == self.check), None)
+        row = known or (CheckRow(id=self.check, title="", group="site") if self.check else None)
         self.query_one("#below", FixedLines).set_lines(shown.below(self.known(), row, self.now, width))
 
     def _none(self, width: int) -> Sequence[Row]:
@@ -171,7 +172,8 @@ class HealthScreen(HealthBase):
             Span(self._error.message if self._error is not None and self.hosts else "", "warn"),
         )
         left = left or line(Span(summary(list(self.hosts.values())), "dim"))
-        return left, line(Span(self._told_columns(), "dim"), Span(f"{len(self._shown)} hosts", "dim"))
+        count = len(self._shown)
+        return left, line(Span(f"{self._told_columns()}{count} host{'' if count == 1 else 's'}", "dim"))
 
     def _told_columns(self) -> str:
         """Which checks are shown, where there is no room for all."""
@@ -189,7 +191,7 @@ class HealthScreen(HealthBase):
         self.action_open()
 
     def refusal(self, key: Key) -> str:
-        if key.id in ("health.open", "health.again", "health.mark", "health.yank") and not self.host:
+        if key.id in ("health.open", "finding.again", "health.mark", "health.yank") and not self.host:
             return "no host here"
         return super().refusal(key)
 

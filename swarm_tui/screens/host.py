@@ -19,6 +19,7 @@ from swarm_tui.present import (
     host_tabs,
 )
 from swarm_tui.present.host_backups import backups_panel, told
+from swarm_tui.present.host_health import health_panel
 from swarm_tui.present.host_line import Frame, Span, line
 from swarm_tui.present.host_tabs import Choice
 from swarm_tui.present.host_updates import updates_panel
@@ -64,6 +65,8 @@ class HostScreen(HostLists, HostAccess, ProcessActions):
             self.feed.tick_updates()
         if self.choice.tab == "backups":
             self.feed.tick_backups()
+        if self.choice.tab == "health":
+            self.feed.tick_checks()
         if self.feed.detail is None:
             self.draw()
         else:
@@ -129,7 +132,15 @@ class HostScreen(HostLists, HostAccess, ProcessActions):
         if self.choice.tab == "backups" and not self.choice.details:
             shown = backups_panel(self.feed.backups, self.host, detail.now, frame)
             return [PickRow(None, text) for text in shown]
+        if self.choice.tab == "health" and not self.choice.details:
+            return self._health_rows(detail, frame)
         return [PickRow(key, text) for key, text in host_tabs.panel(detail, self.choice, frame, self.feed.tracks)]
+
+    def _health_rows(self, detail: HostDetail, frame: Frame) -> list[PickRow]:
+        from swarm_tui.present.host_checks import checks_panel  # late, as the feed
+
+        checked = checks_panel(self.feed.checks, detail.now, frame.width)
+        return [PickRow(None, crop(text, frame.width)) for text in health_panel(detail, frame, checked)]
 
     def _unknown(self, frame: Frame) -> list[PickRow]:
         error = self.feed.error
@@ -156,6 +167,8 @@ class HostScreen(HostLists, HostAccess, ProcessActions):
             return line(Span("r asks the host again; 3 plans, holds and repairs", "dim"))
         if self.choice.tab == "backups":
             return line(Span(told(self.feed.backups, self.host), "dim"))
+        if self.choice.tab == "health":
+            return line(Span("r checks the host now; Enter acknowledges and sets healthy", "dim"))
         return self._missing(detail)
 
     def _missing(self, detail: HostDetail | None) -> Line:
@@ -209,6 +222,10 @@ class HostScreen(HostLists, HostAccess, ProcessActions):
             self.show_tab("gpu")
         elif self.choice.tab == "gpu":
             self._look(self.choice._replace(zoomed=not self.choice.zoomed))
+        elif self.choice.tab == "health":
+            from swarm_tui.screens.health_page import HealthPage  # late, as the feed
+
+            self.app.push_screen(HealthPage(self.host, self.feed.checks))
 
     def _look(self, choice: Choice) -> None:
         self.choice = choice
@@ -263,6 +280,9 @@ class HostScreen(HostLists, HostAccess, ProcessActions):
         open_triage(self.console, self.subject())
 
     def action_ask_updates(self) -> None:
+        if self.choice.tab == "health":
+            self.feed.ask_checks(lambda: self.console.say(f"checking {self.host}"), self.console.failed)
+            return
         done = f"asking {self.host} what waits there"
         self.feed.ask_updates(lambda: self.console.say(done), self.console.failed)
 
@@ -280,8 +300,8 @@ class HostScreen(HostLists, HostAccess, ProcessActions):
             return "the host cannot be reached"
         if name.startswith("sort_") and tab != "processes":
             return "only the Processes tab is sorted"
-        if name == "ask_updates" and tab != "updates":
-            return "on the Updates tab"
+        if name == "ask_updates" and tab not in ("updates", "health"):
+            return "on the Updates and the Health tab"
         if name == "filter" and tab not in ("processes", "events"):
             return "only processes and events are filtered"
         if name == "accept_key" and (self.feed.detail is None or self.feed.detail.offered_key is None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from backends.backups.views import BackupView
 from backends.engine.wire import History, HostDetail
@@ -11,6 +12,9 @@ from backends.updates.inventories import HostUpdates
 from swarm_tui.bridge import Link
 from swarm_tui.present.host_history import NO_TRACKS, Tracks, tracks
 
+if TYPE_CHECKING:
+    from backends.checks.health_views import HostChecks
+
 GIVE_UP_SECONDS = 10.0
 """An answer that has not come by then is not waited for any longer."""
 FASTEST_SECONDS = 0.9
@@ -18,6 +22,7 @@ FASTEST_SECONDS = 0.9
 
 UPDATES_SECONDS = 2.0
 BACKUPS_SECONDS = 2.0
+CHECKS_SECONDS = 2.0
 
 HistoryWish = tuple[tuple[str, ...], float, int]
 """Names of series, seconds back, number of points."""
@@ -36,9 +41,11 @@ class HostFeed:
         self._wish: HistoryWish = ((), 0.0, 0)
         self._asked_updates, self._waiting_updates = -1e9, False
         self._asked_backups, self._waiting_backups = -1e9, False
+        self._asked_checks, self._waiting_checks = -1e9, False
         self.detail: HostDetail | None = None
         self.updates: HostUpdates | None = None
         self.backups: BackupView | None = None
+        self.checks: HostChecks | None = None
         self.tracks: Tracks = NO_TRACKS
         self.error: SwarmError | None = None
 
@@ -101,6 +108,31 @@ class HostFeed:
     def _no_backups(self, error: SwarmError) -> None:
         self.error, self._waiting_backups = error, False
         self._changed()
+
+    def tick_checks(self) -> None:
+        """Ask for what the host's health checks found when it is due."""
+        from backends.checks.health_views import HostChecks  # late: the catalogue is needed on this tab only
+
+        now = self._monotonic()
+        age = now - self._asked_checks
+        if age < CHECKS_SECONDS or (self._waiting_checks and age < GIVE_UP_SECONDS):
+            return
+        self._asked_checks, self._waiting_checks = now, True
+        self._link.request("checks.host", {"host": self._host}, HostChecks, self._got_checks, self._no_checks)
+
+    def _got_checks(self, checks: HostChecks) -> None:
+        self.checks, self._waiting_checks = checks, False
+        self._changed()
+
+    def _no_checks(self, error: SwarmError) -> None:
+        self.error, self._waiting_checks = error, False
+        self._changed()
+
+    def ask_checks(self, done: Callable[[], None], failed: Callable[[SwarmError], None]) -> None:
+        """Have the host checked now."""
+        self._asked_checks = -1e9
+        params = {"select": self._host}
+        self._link.request("checks.run", params, dict[str, tuple[str, ...]], lambda _: done(), failed)
 
     def want_history(self, wish: HistoryWish) -> None:
         """Ask for series when others are wanted, or when the window has moved by a point."""

@@ -50,7 +50,7 @@ AT_ONCE = {
     "settle_seconds": 1,
 }
 """A policy without patience."""
-QUIET = '[updates]\nask_hours = 0\n[backups]\nconfig_every_hours = 0\n[checks]\nevery_minutes = 0\n'
+QUIET = "[updates]\nask_hours = 0\n[backups]\nconfig_every_hours = 0\n[checks]\nevery_minutes = 0\n"
 """Nothing but alerts."""
 
 
@@ -121,7 +121,9 @@ class AlertDesk:
     def __enter__(self) -> AlertDesk:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for life in self.lives:
             life.__exit__()
 
@@ -210,7 +212,9 @@ class AlertDesk:
 
     def until_over(self, rule: str, host: str) -> None:
         """Wait until an alert is resolved."""
-        until(lambda: (row := self.row(rule, host)) is not None and row.phase == "resolved", what=f"{rule}@{host} to end")
+        until(
+            lambda: (row := self.row(rule, host)) is not None and row.phase == "resolved", what=f"{rule}@{host} to end"
+        )
 
     def rests(self, seconds: float) -> None:
         """Let two full evaluations and so many seconds of the engine pass: what would be said by then was said."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from backends.errors import BadInput, RetryLater
-from tests.lab import attach, gpus, machine, network
+from tests.lab import attach, gpus, kernel, machine, network
 from tests.lab.commands import run
 from tests.lab.ground import MOST_HOSTS, Ground, host_name
 from tests.lab.host import LabHost
@@ -40,6 +40,7 @@ class Lab:
         layer: str = DEFAULT_LAYER,
         layers: Mapping[str, str] = {},
         with_gpus: Sequence[str] = (),
+        with_kernel: Sequence[str] = (),
     ) -> dict[str, float]:
         """Make and start lab1 … labCOUNT and wait for their sshd; returns the seconds each took.
 
@@ -48,6 +49,7 @@ class Lab:
             layer: the kind of host, for those not in `layers`.
             layers: the kind of single hosts, by name.
             with_gpus: hosts that get eight simulated GPUs.
+            with_kernel: hosts that get a kernel log of their own.
 
         Raises:
             AskOperator: this machine cannot, or lacks programs.
@@ -62,7 +64,7 @@ class Lab:
         for kind in dict.fromkeys(kinds.values()):
             self.trees.prepare(kind, self.say)
         self._prepare_ground()
-        hosts = [self._create(name, kind, name in with_gpus) for name, kind in kinds.items()]
+        hosts = [self._create(name, kind, name in with_gpus, name in with_kernel) for name, kind in kinds.items()]
         attach.write(self.ground, self.hosts())
         self.say(f"starting {count} hosts")
         for host in hosts:
@@ -108,11 +110,13 @@ class Lab:
         if not self.ground.key.exists():
             run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(self.ground.key)])
 
-    def _create(self, name: str, layer: str, with_gpus: bool) -> LabHost:
+    def _create(self, name: str, layer: str, with_gpus: bool, with_kernel: bool) -> LabHost:
         host = LabHost(self.ground, name)
         host.create(self.trees, layer)
         if with_gpus and not host.is_on():
             gpus.give(host, gpus.library(self.ground.trees))
+        if with_kernel and not host.is_on():
+            kernel.give(host)
         return host
 
 

@@ -13,6 +13,7 @@ from backends.alerts.model import Ack, Mute, Phase, Silence
 from backends.alerts.silences import Preview
 from backends.alerts.views import AlertRow, AlertView, DeliveryRow, Handover, OutboxView
 from backends.engine.wire_alerts import AlertDetail
+from backends.errors import BadInput
 from backends.states import Severity
 from tests.ui.fleet_console import Seat, opened
 from tests.ui.memory_engine import MemoryEngine
@@ -72,15 +73,16 @@ class AlertsDesk:
         return {
             "view": self._view,
             "get": self._get,
+            "rules": lambda _: {"rules": data.RULES},
             "ack": self._ack,
             "unack": self._unack,
             "escalate": lambda _: {},
             "resolve": self._resolve,
             "silence_preview": lambda _: PREVIEW,
-            "silence": lambda params: self._silence(params),
+            "silence": self._silence,
             "unsilence": lambda params: self._end(params["id"]),
             "end_mute": lambda params: self._end(params["id"]),
-            "mute": lambda _: data.MUTE,
+            "mute": self._mute,
             "outbox": lambda _: self.outbox,
             "targets": lambda _: {"targets": self.outbox.targets},
             "test": lambda _: {"text": "on its way"},
@@ -104,7 +106,9 @@ class AlertsDesk:
         return replace(view, **self.more)
 
     def _get(self, params: Mapping[str, Any]) -> AlertDetail:
-        found = next(each for each in self.alerts if each.fingerprint.startswith(params["fingerprint"]))
+        found = next((each for each in self.alerts if each.fingerprint.startswith(params["fingerprint"])), None)
+        if found is None:
+            raise BadInput("no such alert now")
         if found.fingerprint != DISK.fingerprint:
             return AlertDetail(row=found, now=self.engine.now, limits="warn", source="pack")
         return replace(data.DETAIL, row=found, now=self.engine.now)
@@ -132,9 +136,31 @@ class AlertsDesk:
         return {}
 
     def _silence(self, params: Mapping[str, Any]) -> Silence:
-        return replace(data.SILENCE, rule=params["rule"], select=params["select"], comment=params["comment"])
+        """Hides the alert that it was made for, as far as a test can tell."""
+        made = replace(data.SILENCE, id="s2", rule=params["rule"], select=params["select"], comment=params["comment"])
+        self.silences += (made,)
+        names = [
+            each.fingerprint for each in self.alerts if each.host == params["select"] and each.rule == params["rule"]
+        ]
+        self._change(names, silenced=("s2",))
+        return made
+
+    def _mute(self, params: Mapping[str, Any]) -> Mute:
+        made = replace(data.MUTE, id="m2", hosts=tuple(params["select"].split(",")), comment=params["comment"])
+        self.mutes += (made,)
+        self._change([each.fingerprint for each in self.alerts if each.host in made.hosts], muted="m2")
+        return made
 
     def _end(self, name: str) -> object:
+        freed = [
+            replace(
+                each,
+                silenced=tuple(other for other in each.silenced if other != name),
+                muted="" if each.muted == name else each.muted,
+            )
+            for each in self.alerts
+        ]
+        self.show(*freed)
         self.silences = tuple(each for each in self.silences if each.id != name)
         self.mutes = tuple(each for each in self.mutes if each.id != name)
         return {}
@@ -156,6 +182,17 @@ class AlertsSeat(Seat):
     async def later(self, seconds: float = 3.0) -> list[str]:
         """Long enough that the console asks again."""
         return await self.tick(seconds)
+
+    async def go_to(self, *words: str) -> str:
+        """Move the cursor to the first line with all of these words."""
+        await self.press("g")
+        for _ in range(30):
+            here = self.app.screen.here  # type: ignore[attr-defined]
+            text = "".join(piece for piece, _ in here.text) if here else ""
+            if all(word in text for word in words):
+                return text
+            await self.press("j")
+        raise AssertionError(f"no line with {words}:\n{await self.text()}")
 
     def asked(self, method: str) -> list[dict[str, Any]]:
         """The parameters of every call of alerts.<method>."""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from backends.checks.health_catalogue import NOT_HERE, HealthResult
 from backends.checks.health_finding import Action, Finding, critical, ok, unknown, warning
 from backends.checks.health_views import HealthView, HostChecks, HostHealth, catalogue, row_of
+from backends.states import Severity
 from tests.ui.fleet_console import Seat, opened
 from tests.ui.memory_engine import MemoryEngine
 from tests.unit.present.fleet_rows import NOW
@@ -107,7 +108,7 @@ class HealthDesk:
         return self._change(params, acknowledged="ops")
 
     def _clear(self, params: Mapping[str, Any]) -> object:
-        return self._change(params, **{"severity": "unknown", "text": "set healthy by ops, not looked at since"})
+        return self._change(params, severity=Severity.UNKNOWN, text="set healthy by ops, not looked at since")
 
     def _change(self, params: Mapping[str, Any], **values: Any) -> object:
         old = self.results[params["host"]]

@@ -26,6 +26,7 @@ from swarm_tui.present.line import Line
 from swarm_tui.rpc import Notification
 from swarm_tui.screens.base import BaseScreen, perform
 from swarm_tui.widgets.paint import Painter
+from tests.unit import check_calls
 from tests.unit.present import backup_data
 from tests.unit.present.host_samples import NOW, detail, event, tracks
 from tests.unit.present.update_data import NEEDY
@@ -81,6 +82,8 @@ class FakeLink:
             return NEEDY
         if method == "backups.view":
             return backup_data.view()
+        if method == "checks.host":
+            return check_calls.CHECKS
         return {"text": "sent"}
 
     def _events(self, params: Mapping[str, Any]) -> list[Event]:

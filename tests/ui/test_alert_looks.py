@@ -15,8 +15,9 @@ from tests.unit.cli.alert_answers import NOW
 
 TOUR = (
     (), ("j",), ("right_square_bracket",), ("space", "v", "j", "v"), ("A",), (*"x", "enter"), ("z",), ("escape", "escape", "s"),
-    ("e",), ("4",), (*"x", "enter"), ("y",), ("M",), ("1",), (*"x", "enter"), ("e",), ("y",), ("r",), ("escape", "y"), ("a",),
-    ("u",), ("S",), ("x",), ("escape", "y"), ("escape", "o"), ("right_square_bracket",), ("enter",), ("escape", "T"),
+    ("right", "down", "right", "down", "down"), (*"x", "enter"), ("u",), ("y",), ("M",), ("right", *"x", "enter"), ("e",),
+    ("y",), ("r",), ("escape", "y"), ("a",), ("u",), ("u",), ("y", "right_square_bracket"), ("v", "j", "v"),
+    ("right_square_bracket",), ("enter",), ("escape", "escape"), ("S",), ("x",), ("escape", "y"), ("escape", "o"), ("right_square_bracket",), ("enter",), ("escape", "T"),
     ("escape", "y"), ("r",), ("escape", "H"), ("w",), ("escape", "E"), ("escape", "y"), ("escape", "slash", *"a", "enter"),
     ("escape", "g", "enter"), ("y",), ("escape",),
 )  # fmt: skip
@@ -27,6 +28,8 @@ SCREENS = {
     "OutboxScreen",
     "SilencesScreen",
     "HandoverScreen",
+    "SilenceForm",
+    "MuteForm",
     "Menu",
     "AskLine",
     "Confirm",
@@ -113,11 +116,11 @@ async def test_every_screen_in_plain_ascii_and_in_any_width(size: tuple[int, int
 
 @journey
 async def test_a_terminal_that_changes_its_size_moves_the_details() -> None:
-    async with at_alerts(size=(80, 24)) as seat:
+    async with at_alerts(size=(80, 20)) as seat:
         assert "free space" not in await seat.text()
         await seat.resize(140, 40)
         assert "free space" in "\n".join(await seat.later())
         await seat.resize(80, 40)
         assert "free space" in "\n".join(await seat.later())
-        await seat.resize(80, 24)
+        await seat.resize(80, 20)
         assert "free space" not in "\n".join(await seat.later())

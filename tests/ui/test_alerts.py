@@ -32,8 +32,10 @@ from tests.ui.alerts_engine import (
     at_alerts,
 )
 from tests.ui.host_console import journey
+from tests.ui.memory_engine import MemoryEngine
 from tests.unit.cli import alert_answers as data
 from tests.unit.cli.alert_answers import NOW, row
+from tests.unit.present.fleet_rows import row as host_row
 
 
 @pytest.fixture(autouse=True)
@@ -85,8 +87,13 @@ async def test_the_worst_comes_first_and_what_is_over_or_only_noted_is_in_the_se
         assert listed(seat) == [each.rule for each in ALERTS]
         assert "resolved" in text
         assert "· info" in text
+        seen = []
+        for _ in range(3):
+            await seat.press("right_square_bracket")
+            seen.append(screen(seat).side)
+        assert seen == ["rules", "hosts", "open"]
         await seat.press("left_square_bracket")
-        assert screen(seat).side == "open"
+        assert screen(seat).side == "hosts"
 
 
 @journey
@@ -138,12 +145,23 @@ async def test_details_stand_beside_the_list_and_follow_the_cursor() -> None:
 
 
 @journey
-async def test_details_stand_below_the_list_where_that_is_tall_only() -> None:
+async def test_details_stand_below_the_list_where_there_is_room_and_leave_it_to_a_long_one() -> None:
     async with at_alerts(size=(90, 40)) as seat:
         assert "→ free space" in await seat.text()
     async with at_alerts() as seat:
-        assert "→ free space" not in await seat.text()
-        assert not seat.asked("get")
+        assert "→ free space" in await seat.text()
+        seat.desk.show(*(row("cpu.busy", f"gpu{number:02}", text="busy", advice="look") for number in range(20)))
+        assert "→ look" not in "\n".join(await seat.later())
+
+
+@journey
+async def test_details_that_the_engine_does_not_give_say_why() -> None:
+    async with at_alerts(mode="1", size=(140, 40)) as seat:
+        seat.engine.refuse["alerts.get"] = BadInput("no such alert now")
+        await seat.press("2")
+        assert "no such alert now" in "\n".join(await seat.later())
+        del seat.engine.refuse["alerts.get"]
+        assert "no such alert now" not in "\n".join(await seat.later(6.0))
 
 
 @journey
@@ -153,7 +171,7 @@ async def test_enter_shows_everything_on_a_page_and_escape_leads_back() -> None:
         assert isinstance(seat.app.screen, AlertScreen)
         assert lines[1].rstrip().endswith("disk.space@gpu01:/srv")
         await seat.press("y")
-        assert "copied the alert: CRITICAL firing" in seat.toasts()[-1]
+        assert "copied the alert: ### CRITICAL gpu01 /srv: Filesystem is full" in seat.toasts()[-1]
         await seat.press("escape")
         assert screen(seat)
 
@@ -187,9 +205,8 @@ async def test_the_filter_is_live_takes_words_away_and_escape_forgets_it() -> No
 async def test_what_the_engine_itself_is_like_stands_above_the_list() -> None:
     async with at_alerts(size=(140, 40)) as seat:
         line = (await seat.look())[2]
-        assert line.split("All, also resolved")[1].split() == (
-            ["1", "given", "up", "1", "on", "the", "way", "1", "silence", "1", "maintenance", "evaluated", "2s", "ago"]
-        )
+        assert line.rstrip().endswith("1 given up  1 on the way  evaluated 2s ago")
+        assert "2 hidden  1 silence  1 maintenance" in (await seat.look())[-2]
         seat.desk.more["quiet"] = True
         assert "quiet hours" in "\n".join(await seat.later())
 
@@ -215,7 +232,7 @@ async def test_a_problem_and_a_hint_are_said() -> None:
 @journey
 async def test_nothing_wrong_not_evaluated_yet_and_no_answer_are_three_things() -> None:
     async with at_alerts(OVER) as seat:
-        assert "Nothing is wrong; evaluated 2s ago." in await seat.text()
+        assert "Nothing is wrong: 3 rules over 9 hosts, evaluated 2s ago." in await seat.text()
         seat.desk.completed = None
         seat.desk.stuck = True
         assert "Nothing was evaluated yet." in "\n".join(await seat.later())
@@ -256,7 +273,7 @@ async def test_u_gives_back_what_was_taken_last_even_from_another_row() -> None:
         await seat.press("a", "j", "u")
         assert seat.asked("unack") == [{"fingerprints": (DISK.fingerprint,)}]
         await seat.press("u")
-        assert seat.toasts()[-1] == "give back: nobody has it in hand"
+        assert seat.toasts()[-1] == "undo: nobody has it in hand, and nothing hides it"
 
 
 @journey
@@ -294,8 +311,12 @@ async def test_a_note_is_asked_for() -> None:
 
 
 @journey
-async def test_snoozing_takes_one_of_four_times() -> None:
+async def test_snoozing_takes_one_of_some_times() -> None:
     async with at_alerts() as seat:
+        seat.engine.now -= 3600.0  # 07:00, and the morning's hour is to come
+        await seat.later(1.0)
+        await seat.press("z", "m")
+        assert seat.asked("ack")[-1]["seconds"] == 3596.0
         for key, seconds in (("1", 3600.0), ("4", 14400.0), ("8", 28800.0), ("3", 259200.0)):
             await seat.press("z", key)
             asked = {"fingerprints": (DISK.fingerprint,), "seconds": seconds, "snooze": True}
@@ -324,57 +345,116 @@ async def test_an_engine_that_refuses_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "rule", "select", "thing"),
+    ("turns", "rule", "select", "thing"),
     [
-        ("a", "disk.space", "gpu01", "/srv"),
-        ("h", "disk.space", "gpu01", ""),
-        ("r", "disk.space", "", ""),
-        ("e", "", "gpu01", ""),
+        (0, "disk.space", "gpu01", "/srv"),
+        (1, "disk.space", "gpu01", ""),
+        (2, "disk.space", "", ""),
+        (3, "", "gpu01", ""),
     ],
 )
 @journey
-async def test_a_silence_shows_what_it_hides_before_y(key: str, rule: str, select: str, thing: str) -> None:
+async def test_a_silence_shows_all_the_while_what_it_hides(turns: int, rule: str, select: str, thing: str) -> None:
     async with at_alerts() as seat:
-        await seat.press("s", key, "4")
+        await seat.press("s", *["right"] * turns)
         wanted = {"rule": rule, "select": select, "object": thing, "seconds": 14400.0}
-        assert seat.asked("silence_preview") == [wanted]
+        assert seat.asked("silence_preview")[-1] == wanted
+        assert len(seat.asked("silence_preview")) == turns + 1
         assert "hides 3 now, 14 in the last 7 days" in await seat.text()
-        text = "\n".join(await seat.press(*"why", "enter"))
-        assert "hides 3 now, 14 in the last 7 days" in text
-        assert "because: why" in text
-        await seat.press("enter")
-        assert not seat.asked("silence")
-        await seat.press("s", key, "4", *"why", "enter", "y")
+        await seat.press(*"why", "enter")
         assert seat.asked("silence") == [{**wanted, "with_alert": False, "comment": "why"}]
-        assert seat.toasts()[-1].endswith("S lists and ends silences")
+        assert seat.toasts()[-1].startswith("silenced for 4h: ")
+        assert seat.dialog == ""
 
 
 @journey
-async def test_a_silence_may_end_with_its_alert() -> None:
+async def test_up_and_down_choose_what_left_and_right_change() -> None:
     async with at_alerts() as seat:
-        await seat.press("s", "a", "u", "x", "enter", "y")
+        text = "\n".join(await seat.press("s", "down", "right", "down", "right"))
+        assert "[8h]" in text
+        assert "[with the alert, if that is sooner]" in text
+        await seat.press(*"left", "up", "up", "up", "left", "left", "left")
+        assert "[this alert]" in await seat.text(), "on the line of text the cursor moves"
+        await seat.press("X", "enter")
         (params,) = seat.asked("silence")
-        assert (params["with_alert"], params["seconds"]) == (True, 7 * 86400.0)
+        assert (params["with_alert"], params["seconds"], params["comment"]) == (True, 28800.0, "lXeft")
+
+
+@journey
+async def test_a_silence_without_a_reason_is_not_begun() -> None:
+    async with at_alerts() as seat:
+        await seat.press("s", "space", "enter")
+        assert seat.toasts() == ["who finds it next must know why"]
+        assert seat.dialog == "Silence"
+        await seat.press("escape")
+        assert not seat.asked("silence")
+
+
+@journey
+async def test_what_a_silence_hides_is_known_before_it_begins() -> None:
+    async with at_alerts() as seat:
+        seat.engine.refuse["alerts.silence_preview"] = BadInput("no host is called gpu01")
+        text = "\n".join(await seat.press("s", *"why", "enter"))
+        assert "no host is called gpu01" in text
+        assert seat.toasts() == ["no host is called gpu01"]
+        del seat.engine.refuse["alerts.silence_preview"]
+        await seat.press("right", "enter")
+        assert len(seat.asked("silence")) == 1
 
 
 @journey
 async def test_an_object_is_matched_as_it_is_written() -> None:
     async with at_alerts(row("unit.failed", "gpu01", "getty@[1]*.service", text="failed")) as seat:
-        await seat.press("s", "a", "1")
+        await seat.press("s")
         assert seat.asked("silence_preview")[0]["object"] == "getty@[[]1][*].service"
 
 
 @journey
-async def test_several_rules_cannot_be_silenced_by_rule_and_no_host_not_by_host() -> None:
+async def test_what_several_alerts_do_not_share_says_so_and_is_not_taken() -> None:
     async with at_alerts() as seat:
         await seat.press("space", "j", "space", "s")
-        text = await seat.text()
-        assert "for one alert" in text
-        assert "they are of several rules" in text
-        await seat.press("a", "r", "e", "1")
+        assert "[everything here]" in await seat.text()
         assert seat.asked("silence_preview")[0]["select"] == "gpu01,gpu02"
+        text = "\n".join(await seat.press("left"))
+        assert "rule everywhere: they are of several rules" in text
+        await seat.press(*"why", "enter")
+        assert seat.toasts()[-1] == "they are of several rules"
+        assert not seat.asked("silence")
     async with at_alerts(row("own.link", "", text="the console's own link is down")) as seat:
-        assert "it is about no host" in "\n".join(await seat.press("s"))
+        assert "[rule everywhere]" in "\n".join(await seat.press("s"))
+
+
+@journey
+async def test_u_ends_at_once_what_was_just_begun_here() -> None:
+    async with at_alerts() as seat:
+        text = "\n".join(await seat.press("s", *"why", "enter"))
+        assert "▲ warning  silenced     gpu06" in text
+        assert "✖ critical silenced     gpu01" in text
+        await seat.press("u")
+        assert seat.asked("unsilence") == [{"id": "s2"}]
+        assert seat.toasts()[-1] == "ended: disk.space on gpu01 (by anna: why)"
+        await seat.press("M", *"fan", "enter", "u")
+        assert seat.asked("end_mute") == [{"id": "m2"}]
+        assert seat.dialog == ""
+
+
+@journey
+async def test_u_on_what_somebody_else_hides_shows_whose_it_is_first() -> None:
+    async with at_alerts() as seat:
+        await seat.go_to("gpu06")
+        text = "\n".join(await seat.press("u"))
+        assert seat.dialog == "End what hides it?"
+        assert "disk.* on gpu07 (by anna: disk ordered), hides 1 now" in text
+        await seat.press("enter")
+        assert not seat.asked("unsilence")
+        await seat.press("u", "y")
+        assert seat.asked("unsilence") == [{"id": "s1"}]
+        seat.desk.show(replace(CPU, muted="m1"))
+        await seat.later()
+        text = "\n".join(await seat.press("u"))
+        assert "maintenance of gpu[01-03] (by anna: cooling), hides 1 now" in text
+        await seat.press("y")
+        assert seat.asked("end_mute") == [{"id": "m1"}]
 
 
 @journey
@@ -397,9 +477,9 @@ async def test_silences_and_maintenances_are_listed_and_ended_early() -> None:
 @journey
 async def test_a_maintenance_wants_a_time_and_a_reason() -> None:
     async with at_alerts() as seat:
-        await seat.press("M", "4", *"fan", "enter")
-        assert seat.asked("mute") == [{"select": "gpu01", "seconds": 14400.0, "comment": "fan"}]
-        assert seat.toasts()[-1] == "maintenance of gpu01 for 4h; S lists and ends it"
+        await seat.press("M", "right", *"fan", "enter")
+        assert seat.asked("mute") == [{"select": "gpu01", "seconds": 28800.0, "comment": "fan"}]
+        assert seat.toasts()[-1] == "maintenance of gpu01 for 8h; u ends it"
 
 
 # Escalating, ending -----------------------------------------------------------------------------------------------
@@ -441,7 +521,7 @@ async def test_several_events_are_ended_one_after_the_other() -> None:
 @journey
 async def test_where_only_looking_is_allowed_nothing_is_changed() -> None:
     async with at_alerts(read_only=True) as seat:
-        for key in ("a", "A", "z", "s", "e", "M"):
+        for key in ("a", "A", "z", "s", "e", "M", "u"):
             await seat.press(key)
             assert seat.toasts()[-1].endswith("read-only"), key
         await seat.press("o", "T", "r")
@@ -464,6 +544,9 @@ async def test_the_host_and_its_triage_are_one_key_away() -> None:
         await seat.press("h")
         assert isinstance(seat.app.screen, HostScreen)
         assert seat.app.screen.host == "gpu01"
+        await seat.press("escape", "E")
+        assert isinstance(seat.app.screen, HostScreen)
+        assert seat.app.screen.choice.tab == "events"
         await seat.press("escape", "t")
         assert isinstance(seat.app.screen, TriageScreen)
         await seat.press("escape", "b")
@@ -476,7 +559,7 @@ async def test_the_host_and_its_triage_are_one_key_away() -> None:
 @journey
 async def test_what_is_about_no_host_leads_to_none() -> None:
     async with at_alerts(row("own.link", "", text="down")) as seat:
-        await seat.press("h", "t", "M")
+        await seat.press("h", "E", "t", "M")
         assert {each.split(": ")[1] for each in seat.toasts()} == {"it is about no host"}
 
 
@@ -499,6 +582,98 @@ async def test_the_command_line_leads_there_and_escape_to_the_alerts(word: str, 
         assert isinstance(seat.app.screen, kind)
         await seat.press("escape")
         assert screen(seat)
+
+
+@journey
+async def test_the_command_line_filters_silences_and_mutes() -> None:
+    async with at_alerts(mode="1") as seat:
+        await seat.press("colon", *"alerts gpu01 critical", "enter")
+        assert listed(seat) == ["disk.space"]
+        await seat.press("1", "colon", *"silence tag:rack1 disk.*", "enter")
+        assert "disk.* on tag:rack1" in await seat.text()
+        assert seat.asked("silence_preview")[-1]["select"] == "tag:rack1"
+        await seat.press("escape", "1", "colon", *"mute gpu02", "enter", *"fan", "enter")
+        assert seat.asked("mute")[-1]["select"] == "gpu02"
+        await seat.press("colon", *"silence", "enter")
+        assert "disk.space /srv on gpu01" in await seat.text()
+        await seat.press("escape", "colon", *"mute a b", "enter")
+        assert seat.toasts()[-1].startswith("usage: mute SELECTOR")
+        await seat.press("colon", *"silence a b c", "enter")
+        assert seat.toasts()[-1].startswith("usage: silence SELECTOR [RULE]")
+
+
+@journey
+async def test_on_the_fleet_the_words_mean_its_hosts_and_nothing_where_only_looking_is_allowed() -> None:
+    async with at_alerts(mode="1") as seat:
+        await seat.press("space", "space", "colon", *"silence", "enter")
+        assert "everything on gpu01,gpu02" in await seat.text()
+    async with at_alerts(mode="1", read_only=True) as seat:
+        await seat.press("colon", *"silence gpu01", "enter", "colon", *"mute gpu01", "enter")
+        assert seat.toasts() == ["read-only", "read-only"]
+        assert isinstance(seat.app.screen, FleetScreen)
+
+
+# By rule, by host -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", ["rules", "hosts"])
+@journey
+async def test_golden_of_the_groups(side: str) -> None:
+    async with at_alerts() as seat:
+        await seat.press("right_square_bracket", "right_square_bracket", *["right_square_bracket"] * (side == "hosts"))
+        golden.check(f"alerts-{side}-80x24", await seat.later(0))
+
+
+@journey
+async def test_an_action_on_a_rule_or_host_means_all_alerts_behind_the_line() -> None:
+    async with at_alerts() as seat:
+        await seat.press("left_square_bracket")
+        assert "gpu01" in await seat.go_to("gpu01")
+        await seat.press("a")
+        assert set(seat.asked("ack")[-1]["fingerprints"]) == {DISK.fingerprint, data.WAITING.fingerprint}
+        await seat.press("space")
+        assert screen(seat).marks == {DISK.fingerprint, data.WAITING.fingerprint}
+        await seat.go_to("gpu01")
+        await seat.press("space")
+        assert not screen(seat).marks
+        await seat.press("g", "v", "j", "v")
+        assert screen(seat).marks == {DISK.fingerprint, data.WAITING.fingerprint, SILENT.fingerprint}
+
+
+@journey
+async def test_enter_on_a_rule_or_host_lists_its_alerts_and_escape_all_of_them() -> None:
+    async with at_alerts() as seat:
+        await seat.press("left_square_bracket", "enter")
+        assert screen(seat).side == "open"
+        assert listed(seat) == ["disk.space", "mem.used"]
+        assert "/host:gpu01" in await seat.text()
+        await seat.press("escape")
+        assert len(listed(seat)) == 8
+
+
+@journey
+async def test_how_many_fire_stands_behind_the_mode_everywhere() -> None:
+    engine = MemoryEngine((host_row("gpu01", alerts=2), host_row("gpu02", alerts=1), host_row("gpu03")))
+    async with at_alerts(mode="1", engine=engine) as seat:
+        assert " 2 Alerts 3  3 Updates" in (await seat.look())[1]
+
+
+@journey
+async def test_nothing_wrong_says_how_much_was_looked_at() -> None:
+    async with at_alerts(OVER) as seat:
+        assert "Nothing is wrong: 3 rules over 9 hosts, evaluated 2s ago." in await seat.text()
+        await seat.later()
+        assert len(seat.asked("rules")) == 1
+
+
+@journey
+async def test_alerts_are_copied_as_markdown() -> None:
+    async with at_alerts() as seat:
+        await seat.press("y")
+        assert seat.app.clipboard.startswith("- **CRITICAL gpu01 /srv: Filesystem is full** — /srv is 97 % full")
+        await seat.press("space", "j", "space", "y")
+        assert seat.app.clipboard.count("- **") == 2
+        assert seat.toasts()[-1].startswith("copied 2 alerts: ")
 
 
 # The outbox -------------------------------------------------------------------------------------------------------

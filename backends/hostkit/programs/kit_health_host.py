@@ -98,7 +98,8 @@ def unit_row(name, fields):
         "sub": fields.get("SubState", ""),
         "result": fields.get("Result", ""),
         "restarts": int(restarts) if restarts.isdigit() else None,
-        "age": uptime() - int(changed) / 1e6 if changed.isdigit() and changed != "0" else None,
+        # systemd's own clock, which unlike /proc/uptime stands still while the machine sleeps
+        "age": max(0.0, time.monotonic() - int(changed) / 1e6) if changed.isdigit() and changed != "0" else None,
     }
 
 

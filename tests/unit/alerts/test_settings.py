@@ -38,6 +38,16 @@ def test_what_is_evaluated_is_the_pack_without_what_is_off_and_the_own_rules() -
     assert found - built_in == {"own.busy"}
 
 
+def test_a_drill_ends_alerts_of_the_pack_sooner_and_fires_none_sooner() -> None:
+    own = RuleConfig(name="busy", expression="gpu>95", for_="1m", keep="10m")
+    drill = rules(AlertsConfig(rules=(own,), policy=PolicyConfig(keep_factor=0.1))).times
+    usual = rules(AlertsConfig(rules=(own,))).times
+    assert drill["disk.space"].keep_seconds == 90.0 and usual["disk.space"].keep_seconds == 900.0
+    assert drill["own.busy"] == usual["own.busy"]
+    for rule, times in drill.items():
+        assert times.for_seconds == usual[rule].for_seconds and times.event == usual[rule].event
+
+
 def test_overrides_keep_what_is_not_said() -> None:
     config = AlertsConfig(xids=(XidConfig(code=63), XidConfig(code=31, kind="fatal", severity="ok", note=False)))
     bare, said = overrides(config)

@@ -17,7 +17,7 @@ from backends.clock import ManualClock
 from backends.errors import RetryLater
 from backends.execution import ExecResult
 from backends.hostkit.bundle import source
-from backends.hostkit.health_facts import PARTS, ask, decode
+from backends.hostkit.health_facts import LIGHT_PARTS, PARTS, ask, ask_light, decode
 from backends.hostkit.health_model import HealthFacts
 from backends.hostkit.travel import MAGIC
 from backends.sources.local_exec import LocalExec
@@ -60,7 +60,7 @@ def program(root: Path, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-@pytest.mark.parametrize("name", ["health", "kit_health_host", "kit_health_devices", "kit_health_gpu"])
+@pytest.mark.parametrize("name", [*PARTS[5:], "health", "health_light"])
 def test_it_runs_on_old_pythons(name: str) -> None:
     ast.parse(source(name), feature_version=(3, 6))
 
@@ -217,3 +217,62 @@ def test_any_bytes_are_refused_in_words(line: bytes) -> None:
 
 def test_the_parts_are_named_in_an_order_that_loads() -> None:
     assert PARTS.index("kit_stale") < PARTS.index("kit_health_host") < PARTS.index("kit_health_gpu")
+
+
+def test_the_light_look_brings_what_changes_each_minute_and_says_of_all_else_that_it_was_not_asked(root: Path) -> None:
+    plant(root, "proc/mdstat", (OUTPUTS / "mdstat-degraded.txt").read_text())
+    plant(root, "proc/self/mounts", "/dev/sda1 / ext4 ro 0 0\n")
+    plant(root, "proc/70/stat", "70 (dd) D 1" + " 0" * 17 + " 100000 0")
+    plant(root, "run/docker.sock", "")
+    program(root, "chronyc", "echo D3B1,ntp1,2,1.1,-0.5,0,0,0,0,0,0,0,64.0,Normal")
+    program(root, "timedatectl", f"touch {root}/asked")
+    program(root, "nvidia-smi", f"touch {root}/asked")
+    facts = ask_light(LocalExec("here"), "none", CLOCK)
+    assert facts.boot is not None and facts.raid is not None and facts.processes is not None
+    assert facts.mounts is not None and facts.mounts.mounted[0].read_only
+    assert [one.name for one in facts.processes.waiting] == ["dd"]
+    assert facts.clock is not None and facts.clock.chrony is not None and facts.clock.systemd is None
+    assert not (root / "asked").exists(), "neither the driver is asked nor a service started"
+    asked = {"boot", "mounts", "raid", "processes", "units", "clock"}
+    assert {name for name, reason in facts.missing.items() if reason != "not asked"} == set()
+    assert not asked & set(facts.missing) and facts.missing["smi"] == facts.missing["pci"] == "not asked"
+    assert not facts.runtimes and not facts.smart
+
+
+def test_without_chrony_the_light_look_knows_no_clock(root: Path) -> None:
+    facts = ask_light(LocalExec("here"), "none", CLOCK)
+    assert facts.clock is None and "clock" not in facts.missing
+
+
+def test_key_units_and_failed_ones_are_asked_without_asking_for_all(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYSTEMDROOT", str(root))
+    key = "Id=sshd.service\\nLoadState=loaded\\nActiveState=active\\nNRestarts=0\\n\\nId=slurmd.service\\nLoadState=not-found\\n"
+    failed = "Id=backup.service\\nLoadState=loaded\\nActiveState=failed\\nResult=exit-code\\nNRestarts=2\\n"
+    program(
+        root,
+        "systemctl",
+        f"echo \"$*\" >> {root}/asked; case \"$*\" in *--state=failed*) printf '{failed}';; *sshd.service*) printf '{key}';; esac",
+    )
+    units = ask_light(LocalExec("here"), "none", CLOCK).units
+    assert units is not None
+    assert {(one.unit, one.active, one.restarts) for one in units} == {
+        ("sshd.service", "active", 0),
+        ("backup.service", "failed", 2),
+    }
+    assert "*.service" not in (root / "asked").read_text()
+
+
+def test_the_light_programs_are_without_what_they_do_not_need() -> None:
+    assert set(LIGHT_PARTS) < set(PARTS) and "kit_health_gpu" not in LIGHT_PARTS
+
+
+def test_how_long_ago_a_unit_failed_is_by_systemds_own_clock(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which stands still while the machine sleeps; the uptime of a machine that slept says something else."""
+    monkeypatch.setenv("SYSTEMDROOT", str(root))
+    changed = int((time.monotonic() - 42.0) * 1e6)
+    told = f"Id=b.service\\nLoadState=loaded\\nActiveState=failed\\nStateChangeTimestampMonotonic={changed}\\n"
+    program(root, "systemctl", f"printf '{told}'")
+    (unit,) = ask_light(LocalExec("here"), "none", CLOCK).units or ()
+    assert unit.age is not None and 42.0 <= unit.age < 72.0

@@ -19,7 +19,7 @@ from swarm_tui.present import alert_board, alert_details, alert_outbox, alert_si
 from swarm_tui.present.alerts import Sight
 from swarm_tui.present.line import Line, plain, width
 from tests.unit.cli import alert_answers as data
-from tests.unit.cli.alert_answers import CPU, DISK, INFO, NOW, OVER, WAITING, row
+from tests.unit.cli.alert_answers import CPU, DISK, INFO, NOW, OVER, WAITING
 
 WIDTHS = (20, 59, 79, 100, 120, 200)
 
@@ -53,6 +53,11 @@ def test_what_is_not_known_any_more_stays_open() -> None:
         ("!gpu01", [CPU, data.XID, OVER, INFO]),
         ("resolved", [OVER]),
         ("info", [INFO]),
+        ("rule:disk.space", [DISK, OVER]),
+        ("rule:disk", []),
+        ("host:gpu01 !state:pending", [DISK]),
+        ("severity:critical", [DISK]),
+        ("/srv:", []),
         ("nothing", []),
         ("!", []),
         ("", list(data.EVERY)),
@@ -110,6 +115,7 @@ def test_the_object_is_named_once() -> None:
 
 def test_badges_say_what_is_odd() -> None:
     assert "[flapping] [escalated 2]" in shown(replace(DISK, flapping=True, escalation=2))
+    assert "explained    gpu02    1h [by rack4] cpu" in shown(replace(CPU, inhibited="rack4"))
 
 
 def test_what_is_not_measured_any_more_says_since_when() -> None:
@@ -162,9 +168,7 @@ def test_the_last_evaluation_is_said_even_where_there_is_little_room() -> None:
     busy = replace(data.VIEW, silences=(data.SILENCE,) * 3, mutes=(data.MUTE,), quiet=True)
     for cells in (18, 40, 79):
         assert plain(alert_board.pulse(busy, NOW, cells)).endswith("evaluated 2s ago ")
-    assert plain(alert_board.pulse(busy, NOW)) == (
-        "2 given up  1 on the way  quiet hours  3 silences  1 maintenance  evaluated 2s ago "
-    )
+    assert plain(alert_board.pulse(busy, NOW)) == "2 given up  1 on the way  quiet hours  evaluated 2s ago "
 
 
 def test_an_old_evaluation_is_a_warning() -> None:
@@ -177,13 +181,27 @@ def test_an_old_evaluation_is_a_warning() -> None:
 
 def test_what_stands_is_counted_in_three_ways() -> None:
     held, hidden = replace(DISK, ack=data.ACK), replace(CPU, silenced=("s1",))
-    assert plain(alert_board.summary(data.EVERY)) == "✖ 1 critical  ▲ 2 warning  "
-    assert plain(alert_board.summary((held, hidden, data.XID))) == "▲ 1 warning  1 in hand  1 hidden  "
-    assert plain(alert_board.summary((OVER, WAITING))) == "nothing fires  "
+
+    def summary(*alerts: AlertRow, **more: Any) -> str:
+        return plain(alert_board.summary(replace(data.VIEW, alerts=alerts, **more)))
+
+    assert summary(*data.EVERY) == "✖ 1 critical  ▲ 2 warning  "
+    assert summary(held, hidden, data.XID) == "▲ 1 warning  1 in hand  1 hidden  "
+    assert summary(OVER, WAITING) == "nothing fires  "
+    hiding = {"silences": (data.SILENCE,) * 3, "mutes": (data.MUTE,)}
+    assert summary(CPU, **hiding) == "▲ 1 warning  3 silences  1 maintenance  "
+
+
+def test_the_views_say_how_many_alerts_they_have() -> None:
+    line = plain(alert_board.tabs("open", data.VIEW, NOW, 79))
+    assert line.startswith(" [Open 4] All 6  By rule  By host ")
+    assert width(alert_board.tabs("hosts", None, NOW, 79)) <= 79
 
 
 def test_nothing_says_why() -> None:
     well = AlertView(version=1, now=NOW, alerts=(), pulse=Pulse(completed=NOW - 1))
+    watched = said(alert_board.nothing("open", well, "", NOW, 79, "112 rules over 8 hosts"))
+    assert "Nothing is wrong: 112 rules over 8 hosts, evaluated 1s ago." in watched
     assert "asking" in said(alert_board.nothing("open", None, "", NOW, 79))
     assert "Nothing is wrong; evaluated 1s ago." in said(alert_board.nothing("open", well, "", NOW, 79))
     assert "Nothing matches /x" in said(alert_board.nothing("open", well, "x", NOW, 79))
@@ -211,6 +229,8 @@ def test_before_the_engine_told_more_the_row_is_shown() -> None:
     text = said(alert_details.lines(DISK, None, NOW, 80))
     assert "→ free space" in text
     assert "asking what happened around it" in text
+    text = said(alert_details.lines(DISK, None, NOW, 80, error="no such alert now"))
+    assert text.endswith("no such alert now")
 
 
 def test_a_silence_is_named_with_its_reason() -> None:
@@ -262,10 +282,6 @@ def test_rows_are_found_by_words_they_have_no_room_for() -> None:
     view = OutboxView(rows=(data.SENT, data.DEAD))
     rows = alert_outbox.rows("all", view, NOW, 40)
     assert [each.key for each in alert_outbox.filtered(rows, "gpu03 500")] == [data.DEAD.number]
-
-
-def test_copied_alerts_are_one_line_each() -> None:
-    assert alerts.copied([DISK, row("cpu.busy", "gpu02", text="busy")], NOW).count("\n") == 1
 
 
 def test_what_looks_the_same_is_not_drawn_again() -> None:

@@ -92,6 +92,14 @@ def test_the_mode_that_one_is_in_is_marked_beyond_its_colour() -> None:
     assert roles[" 5 Runs "] == "faint"
 
 
+def test_how_many_alerts_fire_stands_behind_their_mode_however_narrow() -> None:
+    busy = BAD_DAY._replace(alerts=7)
+    assert " 2 Alerts 7  3 Updates" in lines(busy, 100)[1]
+    assert " 2 7  3 " in lines(busy, 62, crumbs=("fleet", "heat map", "utilisation"))[1]
+    assert "9999" in lines(BAD_DAY._replace(alerts=10**6), 100)[1]
+    assert " 2 Alerts  3 Updates" in lines(BAD_DAY, 100)[1]
+
+
 FOOTER = keymap.footer(keymap.for_scopes(("fleet", "list", "app")))
 
 

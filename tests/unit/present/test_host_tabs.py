@@ -109,10 +109,6 @@ def test_health_collects_what_is_wrong_worst_first() -> None:
     assert "eno1: 12 errors since boot" in texts
 
 
-def test_health_says_what_it_does_not_check() -> None:
-    assert "not checked in this release" in " ".join(text(detail(), Choice("health")).split())
-
-
 def test_the_tab_bar_fits_and_marks_the_current_tab_without_colour() -> None:
     for columns in (60, 80, 140):
         for tab in IDS:
