@@ -91,20 +91,19 @@ expression = "mem>0 & tag:ill"
 
 
 def test_a_silence_says_what_it_hides_now_and_would_have_hidden_and_when_it_ends(desk: AlertDesk, web: Web) -> None:
-    for _ in range(2):
-        desk.becomes("a", "ill")
-        desk.until_fires(WARNING, "a")
-        desk.becomes("a")
-        desk.until_over(WARNING, "a")
-    hears(web, "RESOLVED a: it is ill", times=2)
+    desk.becomes("a", "ill")
+    desk.until_fires(WARNING, "a")
+    desk.becomes("a")
+    desk.until_over(WARNING, "a")
+    hears(web, "RESOLVED a: it is ill")
     said = desk.json("silence", "--rule", "own.*", "--hosts", "a", "--preview")
-    assert (said["now"], said["past"]) == (0, 2)
+    assert (said["now"], said["past"]) == (0, 1)
     made = desk.json("silence", "--rule", "own.ill", "--hosts", "a", "--for", "4s", "--comment", "known", "--yes")
     told = len(web.asked)
     desk.becomes("a", "ill")
     desk.until_fires(WARNING, "a")
     assert desk.json("silence", "--rule", "own.ill", "--preview") | {"examples": []} == {
-        "now": 1, "past": 3, "examples": [],
+        "now": 1, "past": 2, "examples": [],
     }  # fmt: skip
     row = desk.row(WARNING, "a")
     assert row is not None and row.silenced == (made["id"],) and len(web.asked) == told
@@ -112,7 +111,7 @@ def test_a_silence_says_what_it_hides_now_and_would_have_hidden_and_when_it_ends
     assert "it was silenced: known" in web.asked[-1][2]["message"]
     assert len(web.asked) == told + 1 and not desk.json("silences")["silences"]
     desk.becomes("a")
-    hears(web, "RESOLVED a: it is ill", times=3)
+    hears(web, "RESOLVED a: it is ill", times=2)  # a third time within the hour it would count as flapping
 
 
 def test_what_is_not_handled_can_be_escalated_to_the_next_level(tmp_path: Path, web: Web, other: Web) -> None:

@@ -40,7 +40,29 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
             try:
                 found = Drill(lab, Keeper(config, running), watch, web)
                 watch.wait("the fleet", lambda: drilling.is_up(watch), 60.0)
-                found.run()
+                try:
+                    found.run()
+                finally:
+                    import pprint, subprocess
+
+                    with open("/tmp/drill.dump", "w") as f:
+                        for n, b in enumerate(b for *_, b in web.asked):
+                            print(n, b["type"], b["title"], "|", b["message"].replace(chr(10), " // "), file=f)
+                        print(found.failures, found.told_at_height, found.xid_seconds, file=f)
+                        for r in found.height:
+                            print("HEIGHT", name_of(r), r.phase, r.text, r.evidence, r.bundle, r.unknown, file=f)
+                        for r in found.after:
+                            print("AFTER", name_of(r), r.phase, r.text, r.episode, file=f)
+                        with running.client() as c:
+                            for e in reversed(c.call("events.list", limit=1000)["events"]):
+                                print("EV", e["time"], e["host"], e["kind"], e["text"][:200], file=f)
+                        for h in found.lab.hosts():
+                            print(
+                                h.name,
+                                h.boot_id(),
+                                h.inside(["journalctl", "--list-boots", "--no-pager"]).stdout,
+                                file=f,
+                            )
                 yield found
             finally:
                 watch.close()

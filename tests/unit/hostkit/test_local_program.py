@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -101,3 +103,21 @@ def test_virtual_machines_are_told_by_their_firmware(vendor: str, product: str, 
 @pytest.mark.parametrize(("flags", "shown"), [("flags : fpu hypervisor sse", "vm"), ("flags : fpu", ""), ("", "")])
 def test_or_else_by_the_processor(flags: str, shown: str, tmp_path: Path) -> None:
     assert part("kit_facts").hypervisor(str(tmp_path), flags) == shown
+
+
+def test_many_threads_get_the_same_facts_and_leave_no_module_behind() -> None:
+    found: list[dict[str, Any]] = []
+    start = threading.Barrier(8)
+
+    def ask() -> None:
+        start.wait()
+        found.extend(load_facts() for _ in range(5))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 40
+    assert len({each["boot_id"] for each in found}) == 1
+    assert "kit_text" not in sys.modules
