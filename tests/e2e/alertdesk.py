@@ -90,7 +90,10 @@ class AlertDesk:
         """
         self.config, self.state = place / "fleet.toml", state or place / "state"
         self.place, self.tables, self.hosts = place, list(tables), list(hosts)
-        self.alerts: dict[str, object] = {"off": [rule.id for rule in pack() if rule.id not in set(keep)], "test_day": "none"}
+        self.alerts: dict[str, object] = {
+            "off": [rule.id for rule in pack() if rule.id not in set(keep)],
+            "test_day": "none",
+        }
         self.alerts |= alerts or {}
         self.policy, self.lives = dict(policy), list[EngineRun]()
         self.said: list[Said] = []
