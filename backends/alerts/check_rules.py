@@ -19,6 +19,8 @@ BY_SAMPLE = frozenset(
 """Checks that rules of the pack see sooner, in samples and in the kernel log."""
 BY_HEALTH = frozenset(["G02", "G22", "H03", "H13", "H15", "H18", "H20"])
 """The same, where the facts of the last look are there."""
+BY_EVENT = frozenset({("H21", "reboot")})
+"""The same for one thing of a check: host.reboot tells it once, and knows which reboot was ordered."""
 CHECKS: dict[str, str] = {
     "G01": "Driver asks for a recovery", "G02": "GPU count", "G04": "Driver versions differ", "G08": "Retired pages",
     "G10": "SRAM errors", "G11": "Corrected ECC errors", "G13": "Throttle time", "G16": "Power cannot be read",
@@ -50,6 +52,8 @@ def _look_pair(look: Look) -> tuple[str, str]:
 
 def counts(subject: Subject, look: Look) -> bool:
     """Whether the check is told as an alert of its own."""
+    if (look.check, look.object) in BY_EVENT:
+        return False
     return look.check not in BY_SAMPLE and not (look.check in BY_HEALTH and subject.health is not None)
 
 

@@ -138,6 +138,8 @@ def power(look: Look) -> Iterator[Finding]:
     """G16: power that cannot be read although the GPU measures it (DCGM)."""
     for gpu in look.gpus:
         reason = gpu.missing.get("power_watts", "")
+        if gpu.lost:  # told once (G03), with what matters of it
+            continue
         if gpu.power_watts is not None:
             yield ok("G16", f"GPU {gpu.index}: {gpu.power_watts:.0f} W", gpu_name(gpu))
         elif reason and "not supported" not in reason and "not offered" not in reason:

@@ -533,3 +533,10 @@ def test_slow_sources_have_longer_intervals() -> None:
 
 def test_nothing_is_said_of_recent_things_that_are_not_known() -> None:
     assert told(subject(recent=Recent())) == set()
+
+
+def test_that_a_host_was_rebooted_is_told_by_one_rule_only() -> None:
+    """Of the rest of the same check there is no other."""
+    rebooted = Look(check="H21", object="reboot", severity=Severity.WARNING, text="up for 25s only", time=NOW)
+    fan = Look(check="H21", object="FAN1", severity=Severity.WARNING, text="FAN1 stands still", time=NOW)
+    assert {reading.object for reading in PACK.evaluate([subject(looks=(rebooted, fan))], {})} == {"FAN1"}

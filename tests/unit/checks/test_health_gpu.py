@@ -325,3 +325,8 @@ def test_g24_what_is_not_told_is_not_judged() -> None:
 def test_g29_work_without_a_process(used: float, severity: str) -> None:
     odd = gpu(memory_used_bytes=0, utilisation_percent=used)
     assert worst(driver.held(look(odd, facts=facts(holders=())))) == severity
+
+
+def test_a_gpu_that_is_lost_is_not_told_once_more_for_its_power() -> None:
+    lost = gpu(power_watts=None, lost=True, missing={"power_watts": "GPU is lost"})
+    assert not list(pace.power(look(lost)))
