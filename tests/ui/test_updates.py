@@ -495,7 +495,7 @@ async def test_the_host_tab_asks_its_host_and_shows_the_answer() -> None:
         seat.desk.show(known("web1", VIM, LIBC))
         assert "2 updates  1 security fixes" in "\n".join(await seat.later())
         await seat.press("right_square_bracket", "r")
-        assert seat.toasts()[-1] == "ask again: on the Updates tab"
+        assert seat.toasts()[-1] == "ask again: on the Updates and the Health tab"
 
 
 @journey
