@@ -11,6 +11,7 @@ from backends.alerts.model import RuleTimes
 from backends.alerts.rules import Finding, Limit, Rule
 from backends.alerts.subjects import Held, Subject
 from backends.alerts.thresholds import MINUTE, found, nodata, short, waited
+from backends.clock import utc
 from backends.states import HostState, Severity
 
 MISSES = 3
@@ -39,7 +40,8 @@ def _down(subject: Subject, thing: str, held: Held) -> Finding:
         return found(_OK, None, f"it answers ({subject.state})")
     if subject.misses is not None and subject.misses < MISSES and held.level is _OK:
         return found(_OK, float(subject.misses), f"{subject.misses} of {MISSES} tries failed")
-    return found(_CRITICAL, None, f"unreachable: {subject.reason or 'no answer'}")
+    last = (f"last seen at {utc(subject.sample.time):%H:%M:%S} UTC",) if subject.sample is not None else ()
+    return found(_CRITICAL, None, f"unreachable: {subject.reason or 'no answer'}", last)
 
 
 def _login_scan(subject: Subject) -> Sequence[str]:

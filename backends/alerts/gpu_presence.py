@@ -14,11 +14,13 @@ from backends.alerts.subjects import Held, Subject
 from backends.alerts.thresholds import MINUTE, found, nodata, waited
 from backends.alerts.xid_lines import bus_of
 from backends.alerts.xid_rules import XidRules
-from backends.metrics.sample import Gpu
+from backends.metrics.sample import Gpu, GpuStatus
 from backends.states import HostState, Severity
 
 ECC_CODES = frozenset({48, 64, 95, 140})
 """XIDs that uncorrected errors of the memory come with."""
+
+MOST_LINES = 4
 
 _CRITICAL, _OK = Severity.CRITICAL, Severity.OK
 
@@ -41,11 +43,19 @@ def _driver(subject: Subject, thing: str, held: Held) -> Finding:
     if status is None:
         return nodata("the GPUs were not read")
     if status.hung or subject.state is HostState.DRIVER_HUNG:
-        return found(_CRITICAL, None, f"the GPU driver hangs: {status.reason or 'no answer within its deadline'}")
+        text = f"the GPU driver hangs: {status.reason or 'no answer within its deadline'}"
+        return found(_CRITICAL, None, text, _hung_evidence(subject, status))
     wrong = _unread(subject)
     if wrong:
         return found(_CRITICAL, None, f"no GPU can be read: {wrong}")
     return found(_OK, None, f"the driver answers ({status.driver or status.way})")
+
+
+def _hung_evidence(subject: Subject, status: GpuStatus) -> tuple[str, ...]:
+    """Which driver, and who waits for it in the kernel."""
+    stuck = (subject.health.stuck if subject.health is not None else None) or ()
+    waiting = tuple(f"{each.name} (pid {each.pid}) cannot be interrupted" for each in stuck if "nv" in each.name)
+    return (f"driver {status.driver or 'of unknown version'}, read through {status.way}", *waiting[:MOST_LINES])
 
 
 def gpus_missing(subject: Subject) -> bool:

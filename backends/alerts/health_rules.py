@@ -96,7 +96,8 @@ def _failed(subject: Subject, unit: str, held: Held) -> Finding:
         return found(_OK, None, f"{unit} is not failed any more")
     severity = _CRITICAL if is_key_unit(subject, unit) else _WARNING
     advice = f"See why: journalctl -b -n 50 -u {quote(unit)}; then: systemctl restart {quote(unit)}."
-    return found(severity, None, f"{unit} failed", advice=advice)
+    why = subject.health.unit_results.get(unit, "") if subject.health is not None else ""
+    return found(severity, None, f"{unit} failed", (f"its result: {why}",) if why else (), advice)
 
 
 def _fabric_scan(subject: Subject) -> Sequence[str]:

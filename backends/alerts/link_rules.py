@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from backends.alerts.measures import nic_use
 from backends.alerts.model import Truth
 from backends.alerts.rules import Finding, Limit, Rule
-from backends.alerts.subjects import Held, Subject
+from backends.alerts.subjects import MOST_EVENTS, Held, Subject
 from backends.alerts.thresholds import HOUR, MINUTE, found, level, nodata, waited
 from backends.metrics.sample import InfinibandPort
 from backends.states import Severity
@@ -15,6 +15,8 @@ from backends.units import percent
 
 _USE, _DROPS, _ERRORS = Limit(90, 85), Limit(2, 1), Limit(1, 0.5)
 _NETDATA = "Netdata stock alarms"
+MOST_LINES = 3
+"""Of the kernel log, about one link."""
 _CRITICAL, _WARNING, _OK = Severity.CRITICAL, Severity.WARNING, Severity.OK
 
 
@@ -95,7 +97,11 @@ def _link(subject: Subject, name: str, held: Held) -> Finding:
     if nic is None or nic.up is None:
         return nodata(f"{name} is not there" if nic is None else "not measured")
     down = not nic.up and name in subject.expected.nics
-    return found(_CRITICAL if down else _OK, None, f"the link of {name} is {'up' if nic.up else 'down'}")
+    said = tuple(each.text for each in subject.events[-MOST_EVENTS:] if each.kind == "link" and each.object == name)
+    text = f"the link of {name} is {'up' if nic.up else 'down'}"
+    return found(
+        _CRITICAL if down else _OK, None, text, ("it must be up by the inventory", *said[: -MOST_LINES - 1 : -1])
+    )
 
 
 def active(port: InfinibandPort) -> bool:

@@ -91,6 +91,8 @@ class Health(Record, frozen=True, kw_only=True):
     lasts_seconds: float = 7200.0
     """After so long it is no data: twice the period of the look."""
     failed_units: tuple[str, ...] | None = None
+    unit_results: Mapping[str, str] = {}
+    """Failed unit → how, in systemd's words: "signal", "exit-code", "timeout"."""
     unit_states: Mapping[str, str] | None = None
     """Unit → "active", "failed", "inactive" …, of the watched ones."""
     arrays: Mapping[str, str] | None = None

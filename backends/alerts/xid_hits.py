@@ -8,6 +8,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from backends.alerts.event_rules import this_boot
+from backends.alerts.kernel_events import FALLEN
 from backends.alerts.subjects import MOST_EVENTS, KernelEvent, Subject
 from backends.alerts.xid_lines import Xid, bus_of, read
 from backends.alerts.xid_policy import REBOOTS, SAME_SECONDS, Policies, Policy
@@ -81,11 +82,12 @@ def _xid(event: KernelEvent) -> Xid | None:
 
 
 def _told(hits: list[Hit], xid: Xid, event: KernelEvent) -> bool:
-    """Whether the same XID of the same job came just before: drivers repeat themselves."""
+    """Whether the same XID of the same job came just before: drivers repeat themselves. A GPU falls off the bus once,
+    whoever used it, and a second line without a number says so again."""
     for hit in reversed(hits[-20:]):
         if event.time - hit.time > SAME_SECONDS:
             return False
-        same_job = hit.event.job == event.job and hit.xid.pid == xid.pid
+        same_job = xid.code == FALLEN or (hit.event.job == event.job and hit.xid.pid == xid.pid)
         if hit.xid.code == xid.code and same_job and hit.event.boot_id == event.boot_id:
             return True
     return False

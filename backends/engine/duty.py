@@ -204,9 +204,7 @@ class Duty:
             self.kernel.state(host, change.state)
 
     def facts(self, host: str, facts: HostFacts) -> None:
-        known = self._engine.fleet.entry(host)
-        sample = known.sample if known is not None else None
-        self.gathering.facts(host, facts, sample.uptime_seconds if sample is not None else None)
+        self.gathering.facts(host, facts)
 
     def forget(self) -> None:
         """A replay jumped."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from backends.alerts.subjects import Concern, Delivery, Expected, Health, KernelEvent, Look, Pending, Subject
 from backends.alerts.trail import Trail
 from backends.alerts.xid_lines import bus_of
@@ -71,6 +73,10 @@ class Gathering:
         self._kernel, self._checks, self._ask_slow = kernel, checks, slow
         self._trails: dict[str, Trail] = {}
         self._reach: dict[str, tuple[HostState, str, int]] = {}
+        self._came_up: dict[str, str] = {}
+        """Host → boot id that it said, until its next sample."""
+        self._nameless: set[str] = set()
+        """Hosts with a GPU that was lost before anybody could ask it who it is, as after a reconnect."""
         self._gpus: dict[str, tuple[tuple[Gpu, ...], Mapping[str, str]]] = {}
         self._slow: Mapping[str, Slow] = {}
         self.interval_seconds = 1.0
@@ -85,6 +91,8 @@ class Gathering:
         trail.add(sample)
         if self._reach.get(host, NO_REACH)[0] is HostState.CONNECTING:
             self._reach[host] = (HostState.UP, "", 0)
+        if host in self._came_up:
+            self.remembered.booted(host, self._came_up.pop(host), sample.uptime_seconds)
         if sample.gpus:
             self._name_gpus(host, sample.gpus)
 
@@ -96,16 +104,17 @@ class Gathering:
         missed = before[2] + 1 if change.state is HostState.UNREACHABLE else 0
         self._reach[host] = (change.state, change.reason, missed)
 
-    def facts(self, host: str, facts: HostFacts, uptime_seconds: float | None) -> None:
-        """The host came up: is it the same boot?"""
-        self.remembered.booted(host, facts.boot_id, uptime_seconds)
+    def facts(self, host: str, facts: HostFacts) -> None:
+        """The host came up: is it the same boot? The next sample tells since when; the last one may be of the boot before."""
+        self._came_up[host] = facts.boot_id
 
     def keep(self, hosts: Iterable[str]) -> None:
         """Forget every other host."""
         wanted = set(hosts)
-        for known in (self._trails, self._reach, self._gpus):
+        for known in (self._trails, self._reach, self._came_up, self._gpus):
             for name in [name for name in known if name not in wanted]:
                 known.pop(name, None)
+        self._nameless &= wanted
         self.remembered.keep(wanted)
 
     def forget(self) -> None:
@@ -140,6 +149,8 @@ class Gathering:
         state, reason, misses = self._reach.get(name, NO_REACH)
         slow = self._slow.get(name, _NOTHING)
         trail = self._trails.get(name)
+        if sample is not None and name in self._nameless:
+            sample = replace(sample, gpus=_named(sample.gpus, self._gpus[name][0]))
         return Subject(
             host=name,
             now=now,
@@ -165,6 +176,9 @@ class Gathering:
     def _name_gpus(self, host: str, gpus: tuple[Gpu, ...]) -> None:
         """PCI address → UUID; a GPU that fell off the bus keeps its name."""
         known = self._gpus.get(host)
+        named = _named(gpus, known[0]) if known is not None else gpus
+        (self._nameless.discard if named is gpus else self._nameless.add)(host)
+        gpus = named
         if known is not None and _identities(known[0]) == _identities(gpus):
             return
         names = dict(known[1]) if known is not None else {}
@@ -173,6 +187,18 @@ class Gathering:
 
 
 _NOTHING = Slow()
+
+
+def _named(gpus: tuple[Gpu, ...], before: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
+    """A lost GPU without a name is the one that stood there before; the same object where there is none."""
+    if not any(gpu.lost and not gpu.uuid for gpu in gpus):
+        return gpus
+    seats = {gpu.index: gpu for gpu in before}
+    return tuple(_as(gpu, seats[gpu.index]) if gpu.lost and gpu.index in seats else gpu for gpu in gpus)
+
+
+def _as(gpu: Gpu, known: Gpu) -> Gpu:
+    return gpu if gpu.uuid else replace(gpu, uuid=known.uuid, name=known.name, bus_id=known.bus_id)
 
 
 def _identities(gpus: Sequence[Gpu]) -> list[tuple[str, str]]:

@@ -61,6 +61,7 @@ def health(facts: HealthFacts, history: History, lasts_seconds: float) -> Health
         time=facts.time,
         lasts_seconds=lasts_seconds,
         failed_units=None if units is None else tuple(sorted(unit.unit for unit in units if unit.active == "failed")),
+        unit_results={unit.unit: unit.result for unit in units or () if unit.active == "failed" and unit.result},
         unit_states=None if units is None else {unit.unit: unit.active for unit in units},
         arrays=None
         if facts.raid is None

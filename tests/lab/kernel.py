@@ -56,6 +56,15 @@ def keep_counters(host: LabHost) -> None:
         raise Stop(done.stderr.strip(), host=host.name, action="give it counters of its own")
 
 
+def count_kill(host: LabHost) -> None:
+    """One more process of the host was killed for want of memory, by the counters that it has for itself."""
+    file = host.root / COUNTERS
+    rows = [line.split() for line in file.read_text().splitlines()]
+    with file.open("r+") as counters:  # in place: it is mounted
+        for name, value in rows:
+            counters.write(f"{name} {int(value) + (name == 'oom_kill')}\n")
+
+
 def say(host: LabHost, *texts: str | bytes, priority: int = 3, facility: int = 0) -> None:
     """Let the kernel of a running host say something; returns once journald has read it.
 

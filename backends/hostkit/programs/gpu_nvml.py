@@ -102,6 +102,7 @@ class Device(object):
     def __init__(self, nvml, index):
         self.nvml = nvml
         self.index = index
+        self.known = {"index": index, "vendor": "nvidia", "uuid": "", "name": "", "bus_id": ""}
         self.missing = {}
         self.retry = {}
         self.now = 0.0
@@ -142,14 +143,15 @@ class Device(object):
         return value
 
     def static(self):
-        nvml, value = self.nvml, {"index": self.index, "vendor": "nvidia", "uuid": "", "name": "", "bus_id": ""}
+        """A row of STATIC. What was once known of a GPU is still true of it when it is lost."""
+        nvml, value = self.nvml, self.known
         if self.handle is None:
             return [value[name] for name in fields.STATIC]
         try:
-            value["name"] = _text(self.ask("name", nvml.nvmlDeviceGetName)) or ""
-            value["uuid"] = _text(self.ask("uuid", nvml.nvmlDeviceGetUUID)) or ""
+            value["name"] = _text(self.ask("name", nvml.nvmlDeviceGetName)) or value["name"]
+            value["uuid"] = _text(self.ask("uuid", nvml.nvmlDeviceGetUUID)) or value["uuid"]
             pci = self.ask("bus_id", nvml.nvmlDeviceGetPciInfo)
-            value["bus_id"] = _text(pci.busId).lower() if pci is not None else ""
+            value["bus_id"] = _text(pci.busId).lower() if pci is not None else value["bus_id"]
         except GpuLost:
             self.lost = True
         return [value[name] for name in fields.STATIC]

@@ -18,6 +18,9 @@ CURSOR = re.compile(rb'"__CURSOR" ?: ?"([^"\\]{1,512})"')
 WHEN = re.compile(rb'"__REALTIME_TIMESTAMP" ?: ?"([0-9]{1,18})"')
 SAME = re.compile(r"b=[^;]*;m=[^;]*;t=[^;]*")  # of a cursor: the same message, also when it was moved to another file
 OURS = re.compile(rb'"SYSLOG_FACILITY" ?: ?"0"')  # user space may write to /dev/kmsg, but never as facility 0
+BYTES = re.compile(
+    rb'"MESSAGE" ?: ?\[([0-9, ]+)\]'
+)  # how journalctl writes what is not printable: a name with an escape is enough
 FIELDS = "MESSAGE,PRIORITY,SYSLOG_FACILITY,_TRANSPORT,_BOOT_ID,_SOURCE_MONOTONIC_TIMESTAMP"
 LINE_LIMIT = 65536
 
@@ -49,6 +52,12 @@ def arguments(at, back_seconds, follow):
 def boot_id():
     path = os.environ.get("HEALTHROOT", "") + "/proc/sys/kernel/random/boot_id"
     return (content(path, 64) or "").strip().replace("-", "")
+
+
+def words(line):
+    """The JSON of an entry, or its message where that is a list of bytes."""
+    match = BYTES.search(line)
+    return bytes(bytearray(int(each) & 255 for each in match.group(1).split(b",") if each.strip())) if match else line
 
 
 def same(cursor):
@@ -154,7 +163,7 @@ class Journal(object):
             return None
         if len(line) > LINE_LIMIT or not OURS.search(line):
             return None
-        kind = kind_of(line)
+        kind = kind_of(words(line))
         when = WHEN.search(line)
         return (kind, line, int(when.group(1)) / 1e6 if when else 0.0) if kind else None
 

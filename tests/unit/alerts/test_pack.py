@@ -540,3 +540,29 @@ def test_that_a_host_was_rebooted_is_told_by_one_rule_only() -> None:
     rebooted = Look(check="H21", object="reboot", severity=Severity.WARNING, text="up for 25s only", time=NOW)
     fan = Look(check="H21", object="FAN1", severity=Severity.WARNING, text="FAN1 stands still", time=NOW)
     assert {reading.object for reading in PACK.evaluate([subject(looks=(rebooted, fan))], {})} == {"FAN1"}
+
+
+EVIDENCE = [
+    ("host.down", "", subject(state=HostState.UNREACHABLE, misses=3), ("last seen at 08:00:00 UTC",)),
+    ("unit.failed", "a.service", subject(health=health(failed_units=("a.service",), unit_results={"a.service": "signal"})),
+     ("its result: signal",)),
+    ("net.link", "eth0", subject(
+        sample=sample(nics=(nic(up=False),)),
+        expected=Expected(nics=("eth0",)),
+        events=(KernelEvent(time=NOW - 1, kind="link", object="eth0", text="eth0: Link is Down"),
+                KernelEvent(time=NOW - 1, kind="link", object="eth1", text="eth1: Link is Down")),
+     ), ("it must be up by the inventory", "eth0: Link is Down")),
+    ("gpu.driver", "", subject(
+        sample=sample(gpu_status=GpuStatus(way="nvml", driver="550", hung=True)),
+        health=health(stuck=(StuckProcess(pid=7, name="nvidia-smi", checks=1), StuckProcess(pid=8, name="dd", checks=9))),
+     ), ("driver 550, read through nvml", "nvidia-smi (pid 7) cannot be interrupted")),
+]  # fmt: skip
+"""Rule, object, host → what is shown besides the sentence."""
+
+
+@pytest.mark.parametrize(("rule", "thing", "about", "evidence"), EVIDENCE, ids=[case[0] for case in EVIDENCE])
+def test_what_a_rule_saw_stands_beside_what_it_says(
+    rule: str, thing: str, about: Subject, evidence: tuple[str, ...]
+) -> None:
+    found = read(rule, about, thing)
+    assert (found.truth, found.evidence) == (Truth.TRUE, evidence)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from backends.alerts import state
 from backends.alerts.evaluation import held_of
@@ -171,6 +172,13 @@ def test_the_worst_xid_names_the_alert_and_the_others_are_evidence() -> None:
     assert found.advice == "Drain the host and power-cycle it; do not reset the GPU."
     assert found.evidence == (f"NVRM: Xid (PCI:{BUS}): 79", f"NVRM: Xid (PCI:{BUS}): 119")
     assert found.time == NOW - 40
+
+
+def test_a_gpu_falls_off_the_bus_once() -> None:
+    """The driver tells it with a number and a process, and again without either: the first line says more."""
+    text = f"NVRM: Xid (PCI:{BUS}): 79, pid=4711, name=python, GPU has fallen off the bus."
+    again = replace(xid(79, 59), text=f"NVRM: GPU {BUS}.0: GPU has fallen off the bus.")
+    assert ask("gpu.xid", about(replace(xid(79, 60), text=text), again), UUID).evidence == (text,)
 
 
 def test_a_clean_up_follows_another_xid_and_is_no_alert_of_its_own() -> None:

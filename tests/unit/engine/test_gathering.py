@@ -86,6 +86,35 @@ def test_a_gpu_that_fell_off_the_bus_keeps_its_name() -> None:
     assert scene.subject.known_gpus == {"0000:00:00": "GPU-0", "0000:01:00": "GPU-1"}
 
 
+def test_a_gpu_that_was_lost_before_a_reconnect_is_still_the_one_it_was() -> None:
+    """Its driver tells no name of it any more, and the alert about it must not become another one."""
+    scene = Scene()
+    both = [replace(gpu(at), uuid=f"GPU-{at}", bus_id=f"00000000:0{at}:00.0") for at in range(2)]
+    lost = replace(gpu(1), lost=True)
+    scene.gathering.sample("a", replace(sample(NOW), gpus=tuple(both)))
+    for second in (1, 2):
+        scene.sample = replace(sample(NOW + second), gpus=(both[0], lost))
+        scene.gathering.sample("a", scene.sample)
+        found = scene.subject.sample
+        assert found is not None
+        assert [(each.uuid, each.lost) for each in found.gpus] == [("GPU-0", False), ("GPU-1", True)]
+    scene.gathering.keep(["b"])
+    after = scene.sample = replace(sample(NOW + 3), gpus=(both[0], lost))
+    scene.gathering.sample("a", after)
+    assert scene.subject.sample is after, "nobody knows any more"
+
+
+def test_a_reboot_is_as_old_as_the_first_sample_after_it_says() -> None:
+    """The one before it is of the boot before, and its uptime too."""
+    scene = Scene()
+    for boot, uptime in (("one", 500_000.0), ("two", 30.0)):
+        scene.gathering.facts("a", HostFacts(boot_id=boot))
+        assert scene.subject.boots == ()
+        scene.gathering.sample("a", replace(sample(NOW), uptime_seconds=uptime))
+    (found,) = scene.subject.boots
+    assert (found.boot_id, found.noticed - found.time) == ("two", 30.0)
+
+
 def test_what_changes_slowly_is_not_known_until_it_was_fetched() -> None:
     scene = Scene()
     assert scene.subject.pending is None and scene.subject.concerns is None

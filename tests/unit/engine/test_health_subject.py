@@ -59,9 +59,11 @@ def test_findings_become_looks_but_for_those_that_rules_see_by_themselves() -> N
 
 
 def test_units_failed_and_how_the_others_are() -> None:
-    units = (Unit(unit="b.service", active="failed"), Unit(unit="nvidia-fabricmanager.service", active="inactive"))
+    failed = Unit(unit="b.service", active="failed", result="signal")
+    units = (failed, Unit(unit="nvidia-fabricmanager.service", active="inactive"))
     found = health(seen(units=units), History(), 240.0)
     assert (found.failed_units, found.lasts_seconds, found.time) == (("b.service",), 240.0, NOW)
+    assert found.unit_results == {"b.service": "signal"}
     assert found.unit_states == {"b.service": "failed", "nvidia-fabricmanager.service": "inactive"}
 
 

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from backends.hostkit.gpu_frames import FAST
+from backends.hostkit.programs.gpu_nvml import Device
 from backends.metrics.sample import Gpu, GpuProcess
 from tests.nvml.fixture import SimulatedGpus
 from tests.unit.hostkit.gpukit import RunningGpu
 from tests.unit.hostkit.test_probe import PYENV
 
 MIB = 1 << 20
+
+
+class FallingGpu:
+    """As much of pynvml as tells who a GPU is."""
+
+    class NVMLError(Exception):
+        value = 15
+
+    def __init__(self) -> None:
+        self.fallen = False
+
+    def __getattr__(self, name: str) -> Callable[[object], object]:
+        said = {
+            "nvmlDeviceGetName": b"H100",
+            "nvmlDeviceGetUUID": "GPU-0",
+            "nvmlDeviceGetPciInfo": SimpleNamespace(busId=b"0000:05:00.0"),
+            "nvmlDeviceGetHandleByIndex": 1,
+            "nvmlDeviceGetCurrentClocksEventReasons": 0,
+        }[name]
+
+        def answer(_: object) -> object:
+            if self.fallen:
+                raise self.NVMLError
+            return said
+
+        return answer
 
 
 def running(simulated: SimulatedGpus, interval_seconds: float = 0.2, **environment: str) -> RunningGpu:
@@ -122,6 +152,13 @@ class TestLost:
             assert gpus[4].power_watts == 640.0
             simulated_gpus.set()
             assert program.gpus(lambda gpus: not gpus[3].lost)[3].power_watts == 640.0
+
+    def test_one_that_is_lost_keeps_what_was_known_of_it(self) -> None:
+        """The names of all GPUs are told again each minute."""
+        device: Any = cast("Any", Device)(FallingGpu(), 0)
+        before = device.static()
+        device.nvml.fallen = True
+        assert device.static() == before == [0, "nvidia", "GPU-0", "H100", "0000:05:00.0"]
 
     def test_one_that_was_lost_before_is_a_seat_without_a_name(self, simulated_gpus: SimulatedGpus) -> None:
         simulated_gpus.set("3 fail nvmlDeviceGetHandleByIndex_v2 15", "3 lost 1")

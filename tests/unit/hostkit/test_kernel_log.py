@@ -378,6 +378,17 @@ def test_a_follower_tells_at_once_and_ends_with_the_link(journal: Path) -> None:
             assert take(1) == [code]
 
 
+def test_a_name_that_cannot_be_printed_hides_no_message(journal: Path) -> None:
+    """Whoever names a process chooses a part of the kernel's lines; journalctl writes such a message as a list of bytes."""
+    said = "NVRM: Xid (PCI:0000:05:00): 79, name=\x1b]0;owned\x07, GPU has fallen off the bus."
+    say(journal, 1, "", MESSAGE=list(said.encode()))
+    say(journal, 2, "", MESSAGE=list(b"nothing \xff of interest"))
+    say(journal, 3, "", MESSAGE=list(b"Out of memory: Killed process 7 (\xff\xfe) total-vm:1kB"))
+    events = [event for batch in read(Position())[1] for event in batch.events]
+    assert [(each.kind, each.code) for each in events] == [("xid", 79), ("oom", None)]
+    assert not set("".join(each.text for each in events)) & set("\x1b\x07")
+
+
 def test_after_a_reboot_a_follower_tells_the_last_words_and_the_first(journal: Path) -> None:
     say(journal, 1, "NVRM: Xid (PCI:0000:05:00): 31, told")
     reader, _ = read(Position())
