@@ -253,7 +253,7 @@ def test_idle_exit_waits_for_the_last_client(tmp_path: Path) -> None:
 def test_a_full_disk_costs_history_only_and_is_told(tmp_path: Path) -> None:
     state = tmp_path / "small"
     state.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(state)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(state)], capture_output=True)
     if mounted.returncode != 0:
         pytest.skip(f"cannot mount a tmpfs here: {mounted.stderr.decode()}")
     try:

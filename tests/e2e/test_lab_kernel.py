@@ -15,6 +15,7 @@ import pytest
 from backends.errors import SkipHost
 from backends.sources.local_channels import LocalChannels
 from backends.states import HostState
+from tests.conftest import standing
 from tests.e2e.enginerun import EngineRun
 from tests.e2e.test_kernel_watch import Ears
 from tests.lab import attach, faults, kernel
@@ -23,7 +24,7 @@ from tests.lab.host import LabHost
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
-HOST = "lab6"
+HOST = "lab1"
 
 
 def xid(code: int) -> str:
@@ -65,11 +66,19 @@ class Site:
         assert until(condition, seconds), f"not within {seconds:g} s: {what}; state {self.state()}, told {self.xids()}"
 
 
+@pytest.fixture(scope="module")
+def speaking() -> Iterator[Lab]:
+    """One host that has had a kernel log of its own since it was started."""
+    with standing(1, with_kernel=[HOST]) as fleet:
+        yield fleet
+
+
 @pytest.fixture
-def site(lab: Lab, tmp_path: Path) -> Iterator[Site]:
-    kernel.give(lab.host(HOST))
-    kernel.say(lab.host(HOST), "usb 1-1: new device")  # a journal without a word of the kernel is not taken for its log
-    made = Site(lab, tmp_path)
+def site(speaking: Lab, tmp_path: Path) -> Iterator[Site]:
+    kernel.say(
+        speaking.host(HOST), "usb 1-1: new device"
+    )  # a journal without a word of the kernel is not taken for its log
+    made = Site(speaking, tmp_path)
     try:
         made.wait("the host", lambda: made.state() == "up")
         time.sleep(3.0)  # the first look back is over: what comes now is no history
@@ -105,7 +114,6 @@ def test_an_xid_is_told_once_over_a_cut_link_a_killed_engine_and_a_reboot(site: 
     faults.reboot(site.host)
     assert until(lambda: site.host.boot_id() not in (None, before), 60.0)
     wait_until_answering([site.host], 60.0)
-    kernel.give(site.host)
     said(95)
     site.wait("what was said before and after the reboot", lambda: site.xids() == told, 120.0)
     time.sleep(3.0)
@@ -120,9 +128,9 @@ def test_what_user_space_writes_to_the_journal_is_no_kernel(site: Site) -> None:
     assert site.xids() == [xid(31)]
 
 
-def test_a_kill_by_this_machines_real_kernel_is_heard(lab: Lab, tmp_path: Path) -> None:
+def test_a_kill_by_this_machines_real_kernel_is_heard(speaking: Lab, tmp_path: Path) -> None:
     """The lab's hosts share this machine's kernel: what it does to one of them, it says in this machine's own log."""
-    host, ears = lab.host(HOST), Ears()
+    host, ears = speaking.host(HOST), Ears()
     with ears.watching(tmp_path, ["here"], LocalChannels) as watch:
         watch.state("here", HostState.UP)
         ears.until(lambda: watch.trouble("here") not in ("not read: connecting", "not read yet"), what="an answer")
