@@ -56,7 +56,7 @@ def prepare(arguments):
     if ground != parent:
         before = os.umask(0o077)
         try:
-            os.makedirs(parent)
+            os.makedirs(parent, exist_ok=True)  # another repository may be made in the same place right now
         finally:
             os.umask(before)
     return {"made": ground != parent}

@@ -286,6 +286,13 @@ class TestOther:
         assert (tmp_path / "srv").stat().st_mode & 0o777 == 0o700
         assert not (tmp_path / "srv/borg/gpu01").exists()
 
+    def test_another_repository_that_is_made_there_at_the_same_time_is_no_trouble(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(parts()["borg_repository"], "existing", lambda path: str(tmp_path))  # it was not there yet
+        (tmp_path / "srv/borg").mkdir(parents=True)
+        assert run("prepare", path=str(tmp_path / "srv/borg/gpu01"))["made"] is True
+
     def test_a_client_forgets_how_new_the_repository_was_but_not_its_nonce(self, tmp_path: Path) -> None:
         identity = "ab" * 32
         memory, cache = tmp_path / ".config/borg/security" / identity, tmp_path / ".cache/borg" / identity
