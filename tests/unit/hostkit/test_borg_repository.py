@@ -242,6 +242,9 @@ class TestLocks:
     @pytest.fixture
     def sleeper(self) -> Iterator[int]:
         with subprocess.Popen(["sleep", "60"]) as child:
+            words, end = Path(f"/proc/{child.pid}/cmdline"), time.monotonic() + 10
+            while not words.read_bytes() and time.monotonic() < end:  # it has no words yet right after it was started
+                time.sleep(0.001)
             yield child.pid
             child.kill()
 
