@@ -88,9 +88,16 @@ def _health(state: HeaderState, glyphs: Glyphs, *, short: bool = False) -> Line:
         ((f"{glyph} {count}" + ("" if short else f" {word}"), role),) for glyph, count, word, role in counts if count
     ]
     if state.total and not any(count for _, count, _, _ in counts):
-        parts.append(((f"{glyphs.ok} all ok", "ok"),))
+        parts.append((_calm(state.alerts, glyphs),))
     parts.append((poll_age(state), (f"  {state.clock} ", "dim")))
     return join(parts, ("  ", "text"))
+
+
+def _calm(alerts: int, glyphs: Glyphs) -> Piece:
+    """No host looks ill; that is not all well while somebody was told of something."""
+    if not alerts:
+        return f"{glyphs.ok} all ok", "ok"
+    return f"{glyphs.attention} {min(alerts, MOST_COUNTED)} alert{'s' * (alerts != 1)}", "warn"
 
 
 def poll_age(state: HeaderState) -> Piece:

@@ -46,6 +46,8 @@ def test_all_is_well_only_when_every_host_is_known_to_be() -> None:
     well = HeaderState(up=2, total=2)
     assert "● all ok" in lines(well, 100)[0]
     assert "all ok" not in lines(well._replace(unknown=1), 100)[0]
+    firing = lines(well._replace(alerts=2), 100)[0]
+    assert "all ok" not in firing and "2 alerts" in firing
     assert "all ok" not in lines(HeaderState(), 100)[0]
 
 
