@@ -29,6 +29,7 @@ TABLES = {
     "backups": "Backups: what a transport costs beside Borg by hand",
     "catalog": "Backups: indexing, browsing and searching a million files",
     "alerts": "Alerts: evaluation, latency, targets that hang",
+    "maintenance": "Maintenance runs: cost of a run, deciding, critical path",
     "console": "Console: first content, bytes to the terminal, key to paint",
 }
 """Module of this package → heading of its table."""

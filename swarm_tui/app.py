@@ -127,8 +127,6 @@ class SwarmApp(Places, inherit_bindings=False):
         await perform(owner, action_id, screen.reason_against)
 
     def refusal(self, key: Key) -> str:
-        if key.later:
-            return "not part of this release"
         if key.action.startswith("replay_") and self.replay() is None:
             return NO_REPLAY
         if self.read_only and key.danger >= Danger.CHANGING:
@@ -213,7 +211,7 @@ class SwarmApp(Places, inherit_bindings=False):
         """The palette lists the key table of the place where it was opened."""
         scopes = (*screen.SCOPES, "app") if isinstance(screen, BaseScreen) else ("app",)
         for key in keymap.for_scopes(scopes):
-            if key.scope != "list" and not key.later and key.id != "app.command_palette":
+            if key.scope != "list" and key.id != "app.command_palette":
                 about = f"{self.keys.first(key.id)}  {key.help or key.label}"
                 # Textual reads this as markup; an unescaped bracket ends the console
                 yield SystemCommand(key.label.capitalize(), about.replace("[", r"\["), self._performer(key))

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from swarm_tui.client_alerts import AlertCalls
     from swarm_tui.client_backups import BackupCalls
     from swarm_tui.client_checks import CheckCalls
+    from swarm_tui.client_runs import RunCalls
+    from swarm_tui.client_schedules import ScheduleCalls
     from swarm_tui.client_triage import TriageCalls
     from swarm_tui.client_updates import UpdateCalls
 
@@ -257,6 +259,20 @@ class EngineClient(Connection):
         from swarm_tui.client_triage import TriageCalls  # late, as the others
 
         return TriageCalls(self)
+
+    @property
+    def runs(self) -> RunCalls:
+        """The calls about maintenance runs."""
+        from swarm_tui.client_runs import RunCalls  # late, as the others
+
+        return RunCalls(self)
+
+    @property
+    def schedules(self) -> ScheduleCalls:
+        """The calls about schedules."""
+        from swarm_tui.client_schedules import ScheduleCalls  # late, as the others
+
+        return ScheduleCalls(self)
 
     # -- recordings
 

@@ -17,6 +17,7 @@ SLOW: frozenset[str] = frozenset(
         *(f"backups.{name}" for name in ("prune_preview", "prune", "undo", "compact_preview", "compact", "heal_plan")),
         *(f"backups.{name}" for name in ("restore_plan", "restore", "restore_confirm", "restore_undo", "restore_file")),
         *(f"backups.{name}" for name in ("heal", "lock", "break_lock", "key_export", "escrow")),
+        *(f"runs.{name}" for name in ("compose", "create", "start", "output", "report")),
         *(f"triage.{name}" for name in ("run", "difference")),
         *(f"backups.{name}" for name in ("drift", "drift_diff", "drift_matrix", "pin")),
     ]

@@ -14,7 +14,6 @@ from swarm_tui.playback import Playback
 from swarm_tui.present.line import Line
 from swarm_tui.screens.confirm import Confirm
 from swarm_tui.screens.fleet import FleetScreen
-from swarm_tui.screens.later import RunsScreen
 
 Place = tuple[str, str]
 """A mode, and the host that is open on top of it ("" for none)."""
@@ -44,6 +43,12 @@ def _backups() -> Screen[Any]:
     return BackupsScreen()
 
 
+def _runs() -> Screen[Any]:
+    from swarm_tui.screens.runs import RunsScreen  # late, as above
+
+    return RunsScreen()
+
+
 class Places(Playback, inherit_bindings=False):
     """The part of the console that moves between screens."""
 
@@ -52,7 +57,7 @@ class Places(Playback, inherit_bindings=False):
         "alerts": _alerts,
         "updates": _updates,
         "backups": _backups,
-        "runs": RunsScreen,
+        "runs": _runs,
         "events": _events,
     }
     DEFAULT_MODE = "fleet"

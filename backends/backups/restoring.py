@@ -102,6 +102,12 @@ class Restoring:
             JobKind.RESTORE, place, lambda handle: self._work(known, place, who, handle), who, on_host=known.host
         )
 
+    def target(self, plan_id: str) -> str:
+        """The host that a restore plan writes on; "" for a plan that is not known."""
+        with self._lock:
+            known = self._plans.get(plan_id)
+        return known.host if known is not None else ""
+
     def confirm(self, named: str, who: str) -> str:
         """Keep what a restore put into place. Raises BadInput, SkipHost (it was put back already), RetryLater."""
         return self.rollbacks.confirm(self._run(named), who).text

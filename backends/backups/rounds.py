@@ -5,7 +5,7 @@ Nothing here changes a host: a backup reads, and what is removed from a reposito
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from backends.backups.model import ENDED, Job, JobKind, JobState
@@ -26,6 +26,15 @@ class Wanted(Record, frozen=True, kw_only=True):
     level: Literal["quick", "archives", "data"] = "quick"
 
 
+Scheduled = Callable[[JobKind, str, str], bool]
+"""kind, host, set → whether a schedule begins it."""
+
+
+def unscheduled(kind: JobKind, host: str, set_name: str) -> bool:
+    """No schedule begins anything."""
+    return False
+
+
 class Rules(Record, frozen=True, kw_only=True):
     """How often things are done by themselves, in seconds; 0: never."""
 
@@ -42,6 +51,7 @@ def wanted(
     pruned_at: Mapping[tuple[str, str], float],
     rules: Rules,
     now: float,
+    scheduled: Scheduled = unscheduled,
 ) -> tuple[Wanted, ...]:
     """Everything that is due and neither waits, runs, nor failed a moment ago.
 
@@ -52,9 +62,14 @@ def wanted(
         pruned_at: (repository, set) → when its retention was applied last.
         rules: how often.
         now: epoch seconds.
+        scheduled: what a schedule begins is left to it, unless that brought nothing.
     """
     known = {each.key: each for each in repositories}
-    found = [each for status in sets for each in _of_set(status, known.get(status.repository), pruned_at, rules, now)]
+    found = [
+        each
+        for status in sets
+        for each in _of_set(status, known.get(status.repository), pruned_at, rules, now, scheduled)
+    ]
     found += [each for status in repositories for each in _of_repository(status, rules, now)]
     return tuple(each for each in found if may_begin(each, jobs, now))
 
@@ -65,20 +80,29 @@ def _of_set(
     pruned_at: Mapping[tuple[str, str], float],
     rules: Rules,
     now: float,
+    scheduled: Scheduled,
 ) -> list[Wanted]:
     found = []
-    if status.due is not None and status.due <= now:
+    if _backup_due(status, now, scheduled(JobKind.BACKUP, status.host, status.set)):
         found.append(Wanted(kind=JobKind.BACKUP, repository=status.repository, set=status.set))
     if status.last is None:
         return found
     proof, dump = status.proof, "+" in status.last.set  # what a dump printed is nowhere to compare it with
-    if rules.drill_seconds and not dump and (proof is None or now - proof.time >= rules.drill_seconds):
+    planned = proof is not None and scheduled(JobKind.DRILL, status.host, status.set)
+    if rules.drill_seconds and not dump and not planned and (proof is None or now - proof.time >= rules.drill_seconds):
         found.append(Wanted(kind=JobKind.DRILL, repository=status.repository, set=status.set))
     last = pruned_at.get((status.repository, status.set), 0.0)
     frozen = repository is None or bool(repository.frozen)
     if rules.prune_seconds and status.archives > 1 and not frozen and now - last >= rules.prune_seconds:
         found.append(Wanted(kind=JobKind.PRUNE, repository=status.repository, set=status.set))
     return found
+
+
+def _backup_due(status: SetStatus, now: float, scheduled: bool) -> bool:
+    """A set that a schedule backs up is left to it, but for the first backup, one that failed, and one that did not come."""
+    if status.due is None or (scheduled and status.last is not None and not status.overdue and status.problem is None):
+        return False
+    return status.due <= now or (scheduled and status.problem is not None)
 
 
 def _of_repository(status: RepositoryStatus, rules: Rules, now: float) -> list[Wanted]:

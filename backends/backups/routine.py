@@ -11,7 +11,7 @@ from backends.backups.keeping import Keeping
 from backends.backups.model import Job, JobKind, Task
 from backends.backups.queueing import Queue, Tell
 from backends.backups.restoring import Restoring
-from backends.backups.rounds import Rules, Wanted, wanted
+from backends.backups.rounds import Rules, Scheduled, Wanted, unscheduled, wanted
 from backends.backups.standing import Standing
 from backends.clock import Clock
 from backends.config.schema import BackupsConfig
@@ -59,6 +59,8 @@ class Routine:
         self._keeping, self._restoring, self._clock, self._config = keeping, restoring, clock, config
         self._backup, self._drill, self._tell, self._on_bug = backup, drill, tell, on_bug
         self._on_time, self._stopped = on_time, stopped
+        self.scheduled: Scheduled = unscheduled
+        """What a schedule begins; set by whoever follows the schedules."""
 
     def tell_times(self, hosts: Sequence[str] | None) -> None:
         """How old the backups of these hosts (None: of all) are."""
@@ -100,7 +102,9 @@ class Routine:
             )
             for status in sets
         }
-        due = wanted(sets, repositories, self._board.jobs(10_000), pruned, self._rules(), self._clock.now())
+        due = wanted(
+            sets, repositories, self._board.jobs(10_000), pruned, self._rules(), self._clock.now(), self.scheduled
+        )
         begun: list[Wanted] = []
         for each in due:
             if len(begun) >= MOST_AT_ONCE or len(self._board.in_flight()) >= 2 * MOST_AT_ONCE:

@@ -14,7 +14,7 @@ from backends.config.positions import Path, find_lines, line_of
 from backends.config.problem import Problem, nearest
 from backends.config.schema import Config
 from backends.config.schema_checks import CHECK_NAME
-from backends.config.sections import ABSOLUTE, HOURS, LOCAL, NAME, SIZE, SPAN, Section
+from backends.config.sections import ABSOLUTE, AMOUNT, DATE, HOURS, LOCAL, NAME, SIZE, SPAN, Section
 from backends.text import clean
 
 _AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)$")
@@ -23,6 +23,8 @@ PATTERNS = {
     NAME: "a name of small letters, digits, - and _",
     HOURS: 'hours like "08:00-20:00"',
     SPAN: 'a duration like "30s", "5m" or "1h30m"',
+    AMOUNT: 'a number like "2", or per cent like "20%"',
+    DATE: 'a day in quotes, like "2026-12-20"',
     SIZE: 'a size like "512GiB" or "2TiB"',
     CHECK_NAME: "a name of letters, digits, - _ and .",
 }

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 from msgspec import inspect
 
-from backends.config import schema, schema_alerts, schema_checks
+from backends.config import schema, schema_alerts, schema_checks, schema_runs, schema_schedules
 from backends.config.check import describe
 from backends.config.schema import Config, Section
 
@@ -94,6 +94,9 @@ def _tables() -> list[tuple[str, type[Section]]]:
         kind = field.type
         if get_origin(kind) is dict:
             name, kind = f"{field.name}.NAME", get_args(kind)[1]
+        elif (item := _item(field)) is not None:
+            found += [(f"[{field.name}]", item), *_lists(field.name, item)]
+            continue
         else:
             name = field.name
         found += [(name, kind), *_lists(name, kind)]
@@ -188,7 +191,7 @@ def _comment(text: str) -> list[str]:
 def _docstrings() -> dict[str, dict[str, str]]:
     """Class → field → docstring; the class's own under ""."""
     found: dict[str, dict[str, str]] = {}
-    for module in (schema, schema_alerts, schema_checks):
+    for module in (schema, schema_alerts, schema_checks, schema_runs, schema_schedules):
         for node in ast.parse(getsource(module)).body:
             if isinstance(node, ast.ClassDef):
                 found[node.name] = {"": _one_line(ast.get_docstring(node) or ""), **_fields(node)}

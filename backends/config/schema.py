@@ -16,6 +16,13 @@ from backends.config.schema_alerts import XidConfig as XidConfig
 from backends.config.schema_checks import ChecksConfig as ChecksConfig
 from backends.config.schema_checks import ExpectConfig as ExpectConfig
 from backends.config.schema_checks import SiteCheckConfig as SiteCheckConfig
+from backends.config.schema_runs import CommandConfig as CommandConfig
+from backends.config.schema_runs import DrainConfig as DrainConfig
+from backends.config.schema_runs import MaintenanceConfig as MaintenanceConfig
+from backends.config.schema_runs import RunConfig as RunConfig
+from backends.config.schema_runs import WindowConfig as WindowConfig
+from backends.config.schema_schedules import BlackoutConfig as BlackoutConfig
+from backends.config.schema_schedules import ScheduleConfig as ScheduleConfig
 from backends.config.sections import (
     HOURS,
     NAME,
@@ -324,5 +331,11 @@ class Config(Section, frozen=True, kw_only=True):
     """Health checks."""
     alerts: AlertsConfig = AlertsConfig()
     """Who is told of what."""
+    maintenance: MaintenanceConfig = MaintenanceConfig()
+    """What holds for every maintenance run."""
+    runs: tuple[RunConfig, ...] = ()
+    """Maintenance runs that have a name."""
+    schedules: tuple[ScheduleConfig, ...] = ()
+    """What happens by itself."""
     console: ConsoleConfig = ConsoleConfig()
     """The screen."""

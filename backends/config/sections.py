@@ -14,6 +14,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,40}\Z"
 HOURS = r"^\Z|^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]\Z"
+DATE = r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z"
+AMOUNT = r"^[0-9]{1,6}%?\Z"
 SPAN = r"^([0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h|d|w)){1,6}\Z"
 SIZE = r"^[0-9]{1,15}(\.[0-9]{1,9})? ?[kKmMgGtTpP]?i?[bB]?\Z"
 ABSOLUTE, LOCAL = r"^/[^\x00-\x1f]*$", r"^[/~][^\x00-\x1f]*$"

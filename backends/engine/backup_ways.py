@@ -11,10 +11,14 @@ from backends.backups.depot import Fleet
 from backends.backups.model import Task
 from backends.backups.resolve import tasks
 from backends.backups.vault import plain_ssh
+from backends.clock import Clock, SystemClock
 from backends.config.schema import Config
 from backends.engine.watch import Sources
 from backends.errors import BadInput
 from backends.inventory.host import Host
+from backends.schedule.covering import covered, with_periods
+from backends.schedule.defaults import schedules
+from backends.schedule.schedule import Schedule
 from backends.sources.local_exec import LocalExec
 from backends.sources.ssh_command import client_argv, resolver_for, wish_for
 
@@ -30,6 +34,7 @@ class BackupWays:
         config: the configuration now.
         select: selector → names of hosts. Raises BadInput.
         folder: where the repository on this machine is, when none is configured.
+        clock: ours.
     """
 
     def __init__(
@@ -39,9 +44,11 @@ class BackupWays:
         config: Callable[[], Config],
         select: Callable[[str], list[str]],
         folder: Path,
+        clock: Clock | None = None,
     ):
         self._sources, self._hosts, self._config, self._select = sources, hosts, config, select
-        self._folder = folder
+        self._folder, self._now = folder, (clock or SystemClock()).now
+        self._scheduled: tuple[Config | None, tuple[Schedule, ...]] = (None, ())
 
     def fleet(self) -> Fleet:
         """As `Backups` takes it."""
@@ -57,7 +64,17 @@ class BackupWays:
 
     def tasks(self) -> tuple[Task, ...]:
         """Every backup that the configuration names. Raises BadInput."""
-        return tasks(self._config().backups, tuple(self._hosts()), self._select, self._folder)
+        config = self._config()
+        found = tasks(config.backups, tuple(self._hosts()), self._select, self._folder)
+        if not config.schedules:
+            return found
+        known = covered(self._schedules(config), config.backups, self._select)
+        return with_periods(found, known, self._now())
+
+    def _schedules(self, config: Config) -> tuple[Schedule, ...]:
+        if self._scheduled[0] is not config:
+            self._scheduled = (config, schedules(config))
+        return self._scheduled[1]
 
     def _ssh(self, user: str, host: str, port: int | None) -> tuple[str, ...]:
         """A machine of the inventory is reached as the inventory says, any other one as the operator's ssh does it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,8 @@ from backends.updates.service import Updates
 if TYPE_CHECKING:
     from backends.backups.service import Backups
     from backends.engine.duty import Duty
+    from backends.engine.maintenance import Maintenance
+    from backends.engine.scheduling import Scheduling
 
 AGE_CHECK_SECONDS = 0.5
 STOP_SECONDS = 0.55
@@ -60,6 +62,10 @@ BACKUPS_SECONDS = 1.0
 """After the start: whoever opens the console waits for the fleet, not for a hundred modules about backups."""
 DUTY_SECONDS = 0.5
 """The same for alerts and health checks."""
+MAINTENANCE_SECONDS = 0.8
+"""The same for maintenance runs, which need both."""
+SCHEDULES_SECONDS = 1.2
+"""The same for schedules, which need all of these."""
 BYTES_PER_EVENT = 800
 """A quarter of the stored history may be events of about 200 bytes."""
 
@@ -101,6 +107,10 @@ class Engine:
         self._opening_backups = threading.Lock()
         self._duty: Duty | None = None
         self._opening_duty = threading.RLock()
+        self._maintenance: Maintenance | None = None
+        self._opening_maintenance = threading.RLock()
+        self._schedules: Scheduling | None = None
+        self._opening_schedules = threading.Lock()
         self.recordings = Recordings(self.intake, self.fleet, self.timeline, self.clock)
         self.server = Server(
             Path(options.socket_path) if options.socket_path else paths.socket_file(),
@@ -133,6 +143,10 @@ class Engine:
         if self.has_backups:
             self._spawn("backups", self._backups_loop)
         self._spawn("duty", self._begin_duty)
+        if self.has_maintenance:
+            self._spawn("maintenance", self._begin_maintenance)
+        if self.has_backups:
+            self._spawn("schedules", self._schedules_loop)
         if isinstance(self.feed, feeds.ConfiguredFeed):
             follow = self.feed.follow
             self._spawn("config", lambda: follow(self.stopping, self.reload_asked, self.reload))
@@ -160,6 +174,8 @@ class Engine:
             self.updates.stop,
             self._stop_backups,
             self._stop_duty,
+            self._stop_maintenance,
+            self._stop_schedules,
             self.sources.stop,
             self.server.stop,
             self.recordings.close,
@@ -311,6 +327,40 @@ class Engine:
         folder = paths.private_dir((self._state or paths.state_dir()) / "duty") if keeps else None
         return Duty(self, folder)
 
+    def _begin_maintenance(self) -> None:
+        if not self.clock.wait(self.stopping, MAINTENANCE_SECONDS):
+            self.maintenance  # noqa: B018 - made when first asked for
+
+    def _open_maintenance(self) -> Maintenance:
+        from backends.engine.maintenance import Maintenance  # late: see MAINTENANCE_SECONDS
+
+        folder = None if self.label else paths.private_dir((self._state or paths.state_dir()) / "runs")
+        return Maintenance(self, folder)
+
+    def _stop_maintenance(self) -> None:
+        with self._opening_maintenance:
+            if self._maintenance is not None:
+                self._maintenance.stop()
+
+    def _schedules_loop(self) -> None:
+        if not self.clock.wait(self.stopping, SCHEDULES_SECONDS):
+            self.schedules.start()
+            self.schedules.loop(self.stopping)
+
+    def _open_schedules(self) -> Scheduling:
+        from backends.engine.scheduling import Scheduling  # late: see SCHEDULES_SECONDS
+
+        keeps = not self.label and self.store is not None
+        folder = paths.private_dir((self._state or paths.state_dir()) / "schedules") if keeps else None
+        return Scheduling(
+            self, folder, start_run=lambda name, actor: f"run {self.maintenance.start_named(name, actor)} began"
+        )
+
+    def _stop_schedules(self) -> None:
+        with self._opening_schedules:
+            if self._schedules is not None:
+                self._schedules.stop()
+
     def _stop_duty(self) -> None:
         with self._opening_duty:
             if self._duty is not None:
@@ -418,6 +468,42 @@ class Engine:
             return self._duty
 
     @property
+    def maintenance(self) -> Maintenance:
+        """Maintenance runs. Made when first asked for. Raises SkipHost where there are none, Stop: the engine ends."""
+        if not self.has_maintenance:
+            raise SkipHost(
+                "there are no maintenance runs here",
+                action="look after maintenance runs",
+                hint="a replay changes nothing; else see the engine's log for why nothing is kept",
+            )
+        with self._opening_maintenance:
+            if self._maintenance is None:
+                if self.stopping.is_set():
+                    raise Stop("the engine ends", action="look after maintenance runs")
+                made = self._open_maintenance()
+                self._maintenance = made
+                made.start(self._spawn)
+            return self._maintenance
+
+    @property
+    def schedules(self) -> Scheduling:
+        """What happens by itself. Made when first asked for."""
+        with self._opening_schedules:
+            if self._schedules is None:
+                self._schedules = self._open_schedules()
+            return self._schedules
+
+    @property
+    def has_maintenance(self) -> bool:
+        """Whether this engine carries out maintenance runs: a replay does not, nor one that keeps nothing; a demo plays them."""
+        return isinstance(self.feed, feeds.DemoFeed) or (not self.label and self.store is not None)
+
+    def refuse_held(self, hosts: Iterable[str], action: str) -> None:
+        """Raises BadInput when a maintenance run has one of these hosts."""
+        if self.has_maintenance:
+            self.maintenance.refuse_held(hosts, action)
+
+    @property
     def has_backups(self) -> bool:
         """Whether this engine backs up at all: a demo or a replay has nothing to, one that keeps nothing does not begin."""
         return not self.label and self.store is not None
@@ -447,6 +533,8 @@ class Engine:
             *self.updates.in_flight(),
             *self._backing_up(),
             *duty,
+            *(self._maintenance.in_flight() if self._maintenance is not None else ()),
+            *(self._schedules.in_flight() if self._schedules is not None else ()),
         )
 
     def _backing_up(self) -> tuple[str, ...]:

@@ -312,6 +312,7 @@ def restore_plan(engine: Engine, session: Session, params: PlanRestore) -> Resto
 @TABLE.method("backups.restore", ApprovedPlan, slow=True)
 def restore(engine: Engine, session: Session, params: ApprovedPlan) -> Job:
     engine.actions.refuse_when_read_only("restore")
+    engine.refuse_held([engine.backups.restoring.target(params.plan)], "restore")
     return engine.backups.restoring.start(params.plan, params.hash, session.actor)
 
 

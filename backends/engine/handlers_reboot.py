@@ -48,6 +48,7 @@ def services(engine: Engine, session: Session, params: OfHost) -> Services:
 def restart(engine: Engine, session: Session, params: RestartServices) -> dict[str, tuple[RestartRecord, ...]]:
     engine.actions.refuse_when_read_only("restart services")
     hosts = engine.select(params.select)
+    engine.refuse_held(hosts, "restart services")
     return {"restarts": engine.updates.aftercare.restart(hosts, params.units, session.actor)}
 
 
@@ -65,6 +66,7 @@ def gate(engine: Engine, session: Session, params: OfHost) -> HostGate:
 def reboot(engine: Engine, session: Session, params: Reboot) -> dict[str, tuple[RebootRecord, ...]]:
     engine.actions.refuse_when_read_only("reboot")
     hosts = engine.select(params.select)
+    engine.refuse_held(hosts, "reboot")
     override = clean(params.override, LONGEST_REASON)
     begun = engine.updates.aftercare.reboot(hosts, session.actor, override=override, soak_seconds=params.soak_seconds)
     return {"reboots": begun}

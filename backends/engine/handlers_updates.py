@@ -128,6 +128,8 @@ def get_plan(engine: Engine, session: Session, params: OfPlan) -> Plan:
 @TABLE.method("updates.start", StartUpdate, slow=True)
 def start(engine: Engine, session: Session, params: StartUpdate) -> Board:
     engine.actions.refuse_when_read_only("update hosts")
+    made = engine.updates.plans.of(params.plan)
+    engine.refuse_held([host.host for host in made.hosts if host.changes], "start an update")
     return engine.updates.start(params.plan, params.hash, session.actor, fetch_only=params.fetch_only)
 
 
@@ -181,6 +183,7 @@ def repairs(engine: Engine, session: Session, params: OfHost) -> dict[str, tuple
 @TABLE.method("updates.repair", RepairHost, slow=True)
 def repair(engine: Engine, session: Session, params: RepairHost) -> RepairRun:
     engine.actions.refuse_when_read_only("repair a host")
+    engine.refuse_held([params.host], "repair a host")
     return engine.updates.repair(engine.host(params.host).name, params.repair, session.actor)
 
 

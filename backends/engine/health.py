@@ -101,6 +101,8 @@ class HealthChecks:
         self._wanted = Workers(ASKED_AT_ONCE, "health check now")
         self._light = Workers(LIGHT_AT_ONCE, "light check")
         self._trials = Trials(exec, self._tested, tell=tell, on_bug=on_bug)
+        self.by_schedule: Callable[[], Mapping[str, float]] = dict
+        """Hosts whose full looks a schedule begins (`look`), and epoch seconds of the next one."""
 
     # What sources tell ------------------------------------------------------------------------------------------
 
@@ -136,7 +138,7 @@ class HealthChecks:
         every, light = settings.every_minutes * 60.0, max(settings.light_seconds, len(connected) / LIGHT_A_SECOND)
         self._asking.light_seconds = light
         self._turns.keep(names)
-        due = self._turns.due(connected, self._clock.monotonic(), self._clock.now(), every, light)
+        due = self._turns.due(connected, self._clock.monotonic(), self._clock.now(), every, light, self.by_schedule())
         for host in due.light:
             self._begin_light(host)
         for host in due.full:
@@ -171,6 +173,12 @@ class HealthChecks:
             one = begun[0] if len(begun) == 1 else ""
             self._tell(KIND, "health check" if one else f"health check of {len(begun)} hosts", one, actor, Severity.OK)
         return begun
+
+    def look(self, hosts: Sequence[str]) -> tuple[str, ...]:
+        """A schedule's look at these hosts, behind what somebody asked for; those that are being looked at already go on."""
+        for host in hosts:
+            self._turns.taken(host)
+        return tuple(host for host in hosts if self._begin(host, "all", self._planned, asked=False))
 
     def _begin(self, host: str, what: Asked, workers: Workers, *, asked: bool) -> bool:
         """Who asks does not wait behind the plan: a planned look that still waits finds its turn taken, and is left out."""
@@ -270,13 +278,19 @@ class HealthChecks:
 
     def details(self, host: str) -> HostChecks:
         """Everything known of one host."""
-        watch, due = self._known.of(host), self._turns.next_full(host)
+        watch = self._known.of(host)
         return HostChecks(
             health=watch.row,
             result=watch.result,
             acknowledged=watch.history.acknowledged,
-            due=None if due is None else self._clock.now() + max(0.0, due - self._clock.monotonic()),
+            due=self._due(host),
         )
+
+    def _due(self, host: str) -> float | None:
+        due = self._turns.next_full(host)
+        if due is None:
+            return self.by_schedule().get(host)
+        return self._clock.now() + max(0.0, due - self._clock.monotonic())
 
     def catalogue(self) -> tuple[CheckRow, ...]:
         """Every check, with those of the site."""

@@ -6,8 +6,9 @@ same over restarts of the engine.
 
 from __future__ import annotations
 
+import math
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,7 +44,15 @@ class Turns:
     def __init__(self) -> None:
         self._plans: dict[str, _Plan] = {}
 
-    def due(self, connected: Iterable[str], now: float, wall: float, every: float, light: float) -> Due:
+    def due(
+        self,
+        connected: Iterable[str],
+        now: float,
+        wall: float,
+        every: float,
+        light: float,
+        scheduled: Collection[str] = (),
+    ) -> Due:
         """Whose turn it is, and when theirs is next.
 
         Args:
@@ -52,20 +61,26 @@ class Turns:
             wall: epoch seconds.
             every: seconds between two full looks; 0: none are planned.
             light: seconds between two light looks.
+            scheduled: hosts whose full looks somebody else plans; only the first one, and that after a reboot, are begun here.
         """
         there = list(connected)
         spread = max(FIRST_SPREAD, len(there) / FULL_A_SECOND)
         soon = max(LIGHT_SPREAD, len(there) / LIGHT_A_SECOND)
         for host in there:
-            self._meet(host, now, every, light, spread, soon)
+            self._meet(host, now, math.inf if host in scheduled else every, light, spread, soon)
         self._miss(set(there))
         full = tuple(host for host in there if (at := self._plans[host].full) is not None and at <= now)
         lights = tuple(host for host in there if self._plans[host].light <= now)
         for host in full:
-            self._plans[host].full = now + until_slot(host, wall, every) if every else None
+            self._plans[host].full = self._after(host, now, wall, math.inf if host in scheduled else every)
         for host in lights:
             self._plans[host].light = now + _slower(light, self._plans[host].failures)
         return Due(full, lights)
+
+    def _after(self, host: str, now: float, wall: float, every: float) -> float | None:
+        if every == math.inf:
+            return math.inf
+        return now + until_slot(host, wall, every) if every else None
 
     def _meet(self, host: str, now: float, every: float, light: float, spread: float, soon: float) -> None:
         plan = self._plans.get(host)
@@ -92,15 +107,21 @@ class Turns:
         if host in self._plans and self._plans[host].full is not None:
             self._plans[host].full = now
 
+    def taken(self, host: str) -> None:
+        """A schedule looks at it now: the first look is not needed any more."""
+        if host in self._plans and self._plans[host].full is not None:
+            self._plans[host].full = math.inf
+
     def answered(self, host: str, good: bool) -> None:
         """How its light look went."""
         if host in self._plans:
             self._plans[host].failures = 0 if good else self._plans[host].failures + 1
 
     def next_full(self, host: str) -> float | None:
-        """Monotonic seconds of its next full look; None: none is planned, or it is not connected."""
+        """Monotonic seconds of its next full look; None: none is planned here, or it is not connected."""
         plan = self._plans.get(host)
-        return plan.full if plan is not None and plan.connected else None
+        known = plan is not None and plan.connected and plan.full != math.inf
+        return plan.full if known and plan is not None else None
 
     def keep(self, hosts: Iterable[str]) -> None:
         """Forget every other host."""

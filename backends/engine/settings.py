@@ -9,7 +9,7 @@ from backends import paths
 from backends.backups.resolve import tasks
 from backends.config.load import config_path, load, located
 from backends.config.problem import Problem, refuse
-from backends.config.schema import AlertsConfig, ChecksConfig, Config
+from backends.config.schema import AlertsConfig, ChecksConfig, Config, MaintenanceConfig
 from backends.inventory.build import build
 from backends.inventory.host import Host
 from backends.inventory.select import select_names
@@ -69,7 +69,7 @@ def check_backups(config: Config, hosts: Sequence[Host]) -> None:
 
 
 def duty_problems(config: Config, hosts: Sequence[Host] | None, *, urls: bool = False) -> list[Problem]:
-    """What is wrong with health checks and alerts, by the keys of the file; connects to nothing.
+    """What is wrong with health checks, alerts, maintenance and schedules, by the keys of the file; connects to nothing.
 
     Args:
         hosts: the fleet; None when the inventory itself is wrong, then no selector is judged.
@@ -84,6 +84,14 @@ def duty_problems(config: Config, hosts: Sequence[Host] | None, *, urls: bool = 
         from backends.alerts.settings_check import problems as alert_problems  # late: brings the whole pack of rules
 
         found += alert_problems(config.alerts, hosts)
+    if config.runs or config.maintenance != MaintenanceConfig():
+        from backends.maintenance.settings_check import problems as run_problems  # late: few files have any
+
+        found += run_problems(config, hosts)
+    if config.schedules or config.maintenance.blackouts:
+        from backends.schedule.settings_check import problems as schedule_problems  # late, as the others
+
+        found += schedule_problems(config, hosts)
     if urls and config.alerts.targets:
         from backends.alerts.url_check import url_problems  # late: brings apprise
 

@@ -83,7 +83,7 @@ class Approval(Record, frozen=True, kw_only=True):
 
 
 class RunPlan(Record, frozen=True, kw_only=True):
-    """What was agreed on. Its hash is over everything in it but `id`, `hash` and `approvals`."""
+    """What was agreed on. Its hash is over everything in it but `id` and `hash`."""
 
     id: str
     name: str
@@ -99,6 +99,8 @@ class RunPlan(Record, frozen=True, kw_only=True):
     """Between the end of a batch (the canaries first) and the next one."""
     promote: Promote = "auto"
     """"key": after the canaries somebody must say go on."""
+    window_start: float | None = None
+    """Epoch seconds before which nothing begins; None: at once."""
     window_end: float | None = None
     """Epoch seconds; no host begins that would probably not be done by then. None: no window."""
     update_plan: str = ""
@@ -177,6 +179,12 @@ class HostRun(Record, frozen=True, kw_only=True):
     results: tuple[StepResult, ...] = ()
     tokens: Mapping[int, str] = {}
     """Step → last token: a later step reads what an earlier one wrote down (a resume its drain's)."""
+    reason: str = ""
+    """What a person answered when this step asked; the worker is told."""
+    answered_by: str = ""
+    alerts_before: int = 0
+    """Alerts that fired there when it began; only what is more than that counts against its batch."""
+    ill_before: bool = False
 
 
 class Note(Record, frozen=True, kw_only=True):
@@ -205,6 +213,10 @@ class RunState(Record, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
     began: float | None = None
     ended: float | None = None
+    excused: tuple[str, ...] = ()
+    """Failed hosts that somebody knew of who let a stopped run go on: only a further one stops it again."""
+    overruled: int = -1
+    """The batch whose verdict was overruled like that; -1: none."""
     edges: int = 0
     """How many edges it is the sum of; grows with each: its version."""
 
@@ -236,7 +248,7 @@ class EdgeKind(StrEnum):
     NOTE = "note"
     """(text, host)"""
     INTENDED = "intended"
-    """(host, step, key) Written before the worker is told to begin."""
+    """(host, step, key; facts with its first step: "alerts" and "ill" before it) Written before the worker is told to begin."""
     BEGUN = "begun"
     """(host, step, token) The worker has begun."""
     ASKING = "asking"

@@ -14,6 +14,7 @@ from backends.hostkit.travel import Become
 from backends.metrics.sample import Record
 from backends.states import Severity
 from backends.updates import gate, needs, preflight, restart
+from backends.updates.chores import MOST_CHORES
 from backends.updates.gate_finding import Finding
 from backends.updates.model import RebootNeed
 from backends.updates.preflight_model import Preflight
@@ -146,17 +147,37 @@ class Aftercare:
         return self._restarts.chores.newest(limit) if self._restarts else ()
 
     def reboot(
-        self, hosts: Sequence[str], who: str, *, override: str = "", soak_seconds: float = SOAK_SECONDS
+        self,
+        hosts: Sequence[str],
+        who: str,
+        *,
+        override: str = "",
+        soak_seconds: float = SOAK_SECONDS,
+        batch: str = "",
     ) -> tuple[RebootRecord, ...]:
-        """Reboot hosts; see `Reboots.start`. Raises BadInput also for hosts that are being updated."""
+        """Reboot hosts; see `Reboots.start`. Raises BadInput also for hosts that are being updated.
+
+        `batch`: names them together, where somebody must find them again; reboots of that name are only given back, when
+        they were begun already.
+        """
         if self._reboots is None:
             raise _stateless("reboot")
+        if batch and (known := self.batch(batch)):
+            return known
         self._refuse_busy(hosts, "reboot")
-        return self._reboots.start(hosts, who, override=override, soak_seconds=soak_seconds)
+        return self._reboots.start(hosts, who, override=override, soak_seconds=soak_seconds, batch=batch)
+
+    def batch(self, batch: str) -> tuple[RebootRecord, ...]:
+        """The reboots that were asked for together under this name; () when there are none."""
+        return tuple(each for each in self.reboots(MOST_CHORES) if each.batch == batch)
 
     def reboots(self, limit: int) -> tuple[RebootRecord, ...]:
         """The newest first."""
         return self._reboots.chores.newest(limit) if self._reboots else ()
+
+    def rebooting(self) -> tuple[RebootRecord, ...]:
+        """Those that go on."""
+        return tuple(self._reboots.chores.busy().values()) if self._reboots else ()
 
     def refuse_rebooting(self, hosts: Sequence[str], action: str) -> None:
         """Raises BadInput when one of them is on its way down."""

@@ -80,16 +80,22 @@ class Reboots:
         self.chores = Chores(self.book, self._work, clock, name="reboot", on_end=self._ended, on_bug=on_bug)
 
     def start(
-        self, hosts: Sequence[str], who: str, *, override: str = "", soak_seconds: float = SOAK_SECONDS
+        self,
+        hosts: Sequence[str],
+        who: str,
+        *,
+        override: str = "",
+        soak_seconds: float = SOAK_SECONDS,
+        batch: str = "",
     ) -> tuple[RebootRecord, ...]:
-        """Reboot these hosts, each beside the others, as far as their gates allow it.
+        """Reboot these hosts, each beside the others, as far as their gates allow it. `batch`: names them together; "": new.
 
         Raises:
             BadInput: no host, or one is being rebooted already.
             Stop: it cannot be written down.
         """
         now = self._clock.now()
-        batch = new_id(now)
+        batch = batch or new_id(now)
         records = [
             RebootRecord(
                 id=f"{batch}-{number}",

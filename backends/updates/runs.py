@@ -172,10 +172,16 @@ class Runs:
     def start(self, plan: Plan, run_id: str, title: str, who: str, *, fetch_only: bool = False) -> Board:
         """Begin to carry `plan` out on every host that has something to do, or only to fetch what it needs.
 
+        A run of that id that is there already is followed: it is not begun again.
+
         Raises:
             BadInput: nothing to do, or a host of it is in a run that goes on.
             Stop: the run cannot be written down.
         """
+        with self._lock:
+            known = self._runs.get(run_id)
+        if known is not None:
+            return known.board()
         hosts = {host.host: HostRecord(plan=host) for host in plan.hosts if host.changes and not host.error}
         if not hosts:
             raise BadInput("the plan changes nothing", action="start an update", hint="swarm-tui updates list")
@@ -190,6 +196,8 @@ class Runs:
             fetch_only=fetch_only,
         )
         with self._lock:
+            if run_id in self._runs:  # somebody was quicker
+                return self._runs[run_id].board()
             self._refuse_overlap(hosts)
             self._book.keep(record)
             run = self._runs[run_id] = Run(record, self._book, self._clock, self._on_edge)
@@ -223,6 +231,12 @@ class Runs:
     def board(self, run_id: str) -> Board:
         """One run. Raises BadInput."""
         return self._run(run_id).board()
+
+    def find(self, run_id: str) -> Board | None:
+        """One run; None when there is none of that id."""
+        with self._lock:
+            run = self._runs.get(run_id)
+        return run.board() if run is not None else None
 
     def record(self, run_id: str) -> RunRecord:
         """One run with its plans. Raises BadInput."""

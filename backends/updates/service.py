@@ -35,6 +35,8 @@ from backends.updates.workers import Workers, gather, wait
 
 FRESH_SECONDS = 60.0
 """A plan is made from an inventory that is no older: what was chosen by hand from a screen is still what waits."""
+MOST_BOARDS = 10_000
+"""Runs that may go on at once: a maintenance run begins one for each host."""
 HISTORY_DEPTH = 500
 """Transactions that are looked through for the one that a rollback names."""
 
@@ -127,7 +129,7 @@ class Updates:
 
     def _updating(self) -> tuple[str, ...]:
         """Hosts of runs that go on."""
-        boards = self.runs.boards() if self.runs is not None else ()
+        boards = self.runs.boards(MOST_BOARDS) if self.runs is not None else ()
         return tuple(host.host for board in boards for host in board.hosts if host.stage not in ENDED)
 
     # Looking ----------------------------------------------------------------------------------------------------
@@ -187,19 +189,41 @@ class Updates:
 
     # Applying ---------------------------------------------------------------------------------------------------
 
-    def start(self, plan_id: str, approved: str, who: str, *, fetch_only: bool = False) -> Board:
+    def start(
+        self,
+        plan_id: str,
+        approved: str,
+        who: str,
+        *,
+        fetch_only: bool = False,
+        hosts: Sequence[str] | None = None,
+        run_id: str = "",
+    ) -> Board:
         """Carry out a plan whose hash is named as approval, or only fetch what it needs.
+
+        Args:
+            plan_id: of the plan.
+            approved: its hash, or the first digits.
+            who: the operator.
+            fetch_only: change nothing.
+            hosts: only these of the plan; None: all.
+            run_id: of the run, where somebody must find it again: one of that id that is there already is only followed.
 
         Raises:
             BadInput: another hash than the plan's, nothing to do, or a host is in a run that goes on.
             Stop: the run cannot be written down.
         """
+        if run_id and (known := self.known_runs().find(run_id)) is not None:
+            return known
         made = self.plans.approved(plan_id, approved)
+        if hosts is not None:
+            made = msgspec.structs.replace(made, hosts=tuple(host for host in made.hosts if host.host in set(hosts)))
         changing = [host for host in made.hosts if host.changes and not host.error]
         self.aftercare.refuse_rebooting([host.host for host in changing], "start an update")
         title = f"{sum(len(host.changes) for host in changing)} changes on {len(changing)} hosts"
         title = f"fetch ahead: {title}" if fetch_only else title
-        board = self.known_runs().start(made, new_id(self._clock.now()), title, who, fetch_only=fetch_only)
+        run_id = run_id or new_id(self._clock.now())
+        board = self.known_runs().start(made, run_id, title, who, fetch_only=fetch_only)
         self._tell("update", f"run {board.id} of plan {made.id} began: {title}", "", who, Severity.OK)
         return board
 

@@ -42,7 +42,7 @@ def command(
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Compare configurations with a snapshot, a baseline or another host.
+    """Compare configurations: a snapshot, a baseline, another host.
 
     Exit status: 0 no difference, 1 some, 3 some host could not be compared.
     """

@@ -110,13 +110,9 @@ def poll_age(state: HeaderState) -> Piece:
 
 
 def _modes(mode: str, alerts: int, cells: int) -> Line:
-    """Tabs of the six modes. Where there is no room those of later releases, then all but the present one, are only numbers."""
-    ready = {name for name in MODES if not BY_ID[f"app.mode_{name}"].later}
-    for shown in (MODES, ready | {mode}):
-        tabs = _tabs(mode, alerts, shown)
-        if width(tabs) < cells:
-            return tabs
-    return _tabs(mode, alerts, {mode})
+    """Tabs of the six modes. Where there is no room all but the present one are only numbers."""
+    tabs = _tabs(mode, alerts, MODES)
+    return tabs if width(tabs) < cells else _tabs(mode, alerts, {mode})
 
 
 def _tabs(mode: str, alerts: int, named: Collection[str]) -> Line:
@@ -124,7 +120,7 @@ def _tabs(mode: str, alerts: int, named: Collection[str]) -> Line:
     for number, name in enumerate(MODES, start=1):
         key = BY_ID[f"app.mode_{name}"]
         shown = f" {number} {key.label} " if name in named else f" {number} "
-        pieces.append((shown, "tab-on" if name == mode else "faint" if key.later else "tab"))
+        pieces.append((shown, "tab-on" if name == mode else "tab"))
         if name == "alerts" and alerts:  # their number never goes: it is why one would go there
             pieces.append((f"{min(alerts, MOST_COUNTED)} ", "warn"))
     return tuple(pieces)

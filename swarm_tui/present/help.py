@@ -18,6 +18,12 @@ TITLES: dict[Scope, str] = {
     "updates": "Updates",
     "plan": "Update plan",
     "run": "Update run",
+    "runs": "Maintenance runs",
+    "board": "Board of a run",
+    "output": "Log of a host in a run",
+    "runreport": "Report of a run",
+    "compose": "Composing a run",
+    "dryrun": "Dry run",
     "backups": "Backups",
     "archives": "Archives",
     "browse": "Inside an archive",
@@ -86,7 +92,7 @@ def markdown() -> str:
     lines: list[str] = []
     keymap = Keymap()
     for scope, title in TITLES.items():
-        keys = [key for key in KEYS if key.scope == scope and not key.later]
+        keys = [key for key in KEYS if key.scope == scope]
         if keys:
             lines += ["", f"**{title}**", "", "| key | what it does | id |", "|---|---|---|"]
             lines += [_row(key, keymap) for key in keys]

@@ -158,6 +158,15 @@ def _handover(app: Any, words: Sequence[str]) -> None:
     app.push_screen(HandoverScreen())
 
 
+def _maintain(app: Any, words: Sequence[str]) -> None:
+    """maintain SEL: compose a run of these hosts."""
+    from swarm_tui.screens.run_compose import compose_for  # late, as above
+
+    screen = app.screen
+    subject = screen.subject() if isinstance(screen, BaseScreen) else ()
+    compose_for(app, " ".join(words) or ",".join(subject))
+
+
 def _find(app: Any, words: Sequence[str]) -> None:
     """find TEXT: a part of a path in the archives of every host."""
     from swarm_tui.screens.backup_hits import HitsScreen  # late, as above
@@ -215,6 +224,7 @@ COMMANDS: dict[str, Word] = {
     "triage": Word("What ails a host: a verdict within 15 s.", _triage, "host"),
     "health": Word("Hosts by checks; with a host: all that was found there.", _health, "host"),
     "check": Word("The same.", _health, "host"),
+    "maintain": Word("Compose a maintenance run: maintain tag:rack1", _maintain, "host"),
     "find": Word("A file in the archives of every host: find sshd_config", _find),
     "heatmap": Word("Every GPU in one picture.", lambda app, words: app.open_heatmap()),
     "alerts": Word("Go to the alerts, filtered: alerts gpu01 critical", _alerts),

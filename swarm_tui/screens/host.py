@@ -59,6 +59,7 @@ class HostScreen(HostLists, HostAccess, ProcessActions):
         if self.console.frozen_since is not None and self.feed.detail is not None:
             return
         self.feed.tick(fleet.summary.interval_seconds, watch=self.choice.tab in ("overview", "processes"))
+        self.feed.tick_runs()
         if self.choice.tab == "events":
             self.events.tick()
         if self.choice.tab == "updates":
@@ -104,6 +105,10 @@ class HostScreen(HostLists, HostAccess, ProcessActions):
         if self.alone:
             return rows[:1]
         room = 1 if self.size.height <= 24 else 3
+        if self.feed.held is not None:
+            from swarm_tui.present.run_text import held_words  # late: few hosts are in a run
+
+            rows = [*rows, crop(line(Span(held_words(self.feed.held), "info")), frame.width)]
         return rows + host_header.verdict_lines(detail.verdicts, frame, limit=room)
 
     def _set_head(self, lines: list[Line]) -> None:

@@ -14,6 +14,7 @@ from swarm_tui.present.host_history import NO_TRACKS, Tracks, tracks
 
 if TYPE_CHECKING:
     from backends.checks.health_views import HostChecks
+    from backends.maintenance.views import Held
 
 GIVE_UP_SECONDS = 10.0
 """An answer that has not come by then is not waited for any longer."""
@@ -23,6 +24,7 @@ FASTEST_SECONDS = 0.9
 UPDATES_SECONDS = 2.0
 BACKUPS_SECONDS = 2.0
 CHECKS_SECONDS = 2.0
+RUNS_SECONDS = 5.0
 
 HistoryWish = tuple[tuple[str, ...], float, int]
 """Names of series, seconds back, number of points."""
@@ -42,10 +44,13 @@ class HostFeed:
         self._asked_updates, self._waiting_updates = -1e9, False
         self._asked_backups, self._waiting_backups = -1e9, False
         self._asked_checks, self._waiting_checks = -1e9, False
+        self._asked_runs, self._waiting_runs = -1e9, False
         self.detail: HostDetail | None = None
         self.updates: HostUpdates | None = None
         self.backups: BackupView | None = None
         self.checks: HostChecks | None = None
+        self.held: Held | None = None
+        """The maintenance run that has this host now."""
         self.tracks: Tracks = NO_TRACKS
         self.error: SwarmError | None = None
 
@@ -84,6 +89,29 @@ class HostFeed:
     def _no_updates(self, error: SwarmError) -> None:
         self.error, self._waiting_updates = error, False
         self._changed()
+
+    def tick_runs(self) -> None:
+        """Ask which run has this host when it is due."""
+        from backends.maintenance.views import Held  # late: the first picture does not need it
+
+        now = self._monotonic()
+        age = now - self._asked_runs
+        if age < RUNS_SECONDS or (self._waiting_runs and age < GIVE_UP_SECONDS):
+            return
+        self._asked_runs, self._waiting_runs = now, True
+        kind = dict[str, tuple[Held, ...]]
+        self._link.request("runs.held", {}, kind, self._got_runs, self._no_runs)
+
+    def _got_runs(self, answer: dict[str, tuple[Held, ...]]) -> None:
+        held = next((each for each in answer.get("held", ()) if each.host == self._host), None)
+        self._waiting_runs = False
+        if held != self.held:
+            self.held = held
+            self._changed()
+
+    def _no_runs(self, error: SwarmError) -> None:
+        """A replay has no runs, which is no trouble of this host: what was known of them is not shown any longer."""
+        self._waiting_runs, self.held = False, None
 
     def ask_updates(self, done: Callable[[], None], failed: Callable[[SwarmError], None]) -> None:
         """Have the host asked what waits there; changes nothing on it."""

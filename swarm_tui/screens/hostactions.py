@@ -6,6 +6,7 @@ import msgspec
 from textual import events
 
 from backends.engine.wire import HostDetail
+from backends.inventory.ranges import fold
 from backends.states import HostState
 from swarm_tui.present import fleet
 from swarm_tui.present.line import Line
@@ -14,7 +15,7 @@ from swarm_tui.screens.fleet_base import FleetBase
 from swarm_tui.screens.menu import Choice, Menu
 from swarm_tui.screens.trust import ask_trust
 
-LATER = (("u", "update"), ("d", "drain"))
+LATER = (("u", "update"),)
 """Letters and names of actions that come with later releases; the letters are theirs already."""
 
 
@@ -82,6 +83,14 @@ class HostActions(FleetBase):
     def action_triage(self) -> None:
         self._triage(self.subject())
 
+    def action_maintain(self) -> None:
+        self._maintain(self.subject())
+
+    def _maintain(self, hosts: tuple[str, ...]) -> None:
+        from swarm_tui.screens.run_compose import compose_for  # late, as above
+
+        compose_for(self.app, fold(hosts))
+
     def _triage(self, hosts: tuple[str, ...]) -> None:
         from swarm_tui.screens.triage import open_triage  # late: the first picture does not need it
 
@@ -117,6 +126,7 @@ class HostActions(FleetBase):
             Choice("a", "accept", "accept the host key", "after comparing the fingerprint", key),
             Choice("r", "reboot", "reboot", "after asking whether they would come back", changing),
             Choice("b", "backup", "back up", "every set of theirs, after a question", changing),
+            Choice("m", "maintain", "maintenance run", "drain, patch, reboot, prove, give back; a dry run first"),
             *(Choice(letter, word, word, "", "not part of this release") for letter, word in LATER),
         ]
 
@@ -139,6 +149,8 @@ class HostActions(FleetBase):
             from swarm_tui.screens.backup_fleet import ask_backup  # late, as above
 
             ask_backup(self, hosts)
+        elif chosen == "maintain":
+            self._maintain(hosts)
         elif chosen == "accept":
             failed = self.console.failed
             params = {"host": hosts[0]}

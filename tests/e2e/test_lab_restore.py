@@ -20,7 +20,7 @@ from backends.errors import RetryLater
 from tests.conftest import POOR_HOST
 from tests.e2e.test_lab_jobs import OpenSsh
 from tests.lab import faults
-from tests.lab.fleet import Lab, until
+from tests.lab.fleet import Lab, until, wait_until_answering
 from tests.lab.host import LabHost
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
@@ -35,6 +35,7 @@ class House:
 
     def __init__(self, place: LabHost, folder: Path):
         self.place, self.folder = place, folder
+        wait_until_answering([place], 60.0)  # the test before this one had its sshd read its file again
         self.way = OpenSsh(place)
         self.placing = Placing(self.way, "none")
         self.before = self.read()

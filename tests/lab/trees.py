@@ -41,6 +41,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "min": (),
     "std": ("borgbackup", "python3"),
     "rpm": ("createrepo-c", "dnf", "dnf-plugins-core", "python3", "rpm"),  # see tests.lab.rpmrepo
+    "slurm": ("borgbackup", "munge", "python3", "slurm-client", "slurmctld", "slurmd"),  # see tests.lab.slurm
 }
 """Kinds of hosts: what each has besides the base."""
 

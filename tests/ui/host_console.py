@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from backends.engine.wire import EngineInfo, Event, FleetSummary, History, HostDetail, Series
 from backends.errors import SwarmError
+from backends.maintenance.views import Held
 from swarm_tui import theme
 from swarm_tui.bridge import Fleet, LinkStatus
 from swarm_tui.glyphs import glyphs
@@ -43,6 +44,7 @@ class FakeLink:
         self.status = LinkStatus(True, "", 1.0, True)
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuse: dict[str, SwarmError] = {}
+        self.held: tuple[Held, ...] = ()
         self.listeners: list[Callable[[Notification], None]] = []
 
     def listen(self, listener: Callable[[Notification], None]) -> Callable[[], None]:
@@ -82,6 +84,8 @@ class FakeLink:
             return NEEDY
         if method == "backups.view":
             return backup_data.view()
+        if method == "runs.held":
+            return {"held": self.held}
         if method == "checks.host":
             return check_calls.CHECKS
         return {"text": "sent"}

@@ -186,10 +186,11 @@ async def test_the_palette_finds_an_action_by_its_name() -> None:
 
 
 @journey
-async def test_the_palette_lists_the_keys_of_this_place_and_nothing_of_later_releases() -> None:
+async def test_the_palette_lists_the_keys_of_this_place_and_of_no_other() -> None:
     async with opened() as seat:
         names = {command.title for command in seat.app.get_system_commands(seat.app.screen)}
         assert {"Heat map", "Mark", "Freeze", "Quit"} <= names
-        assert {"Runs", "Signal", "Down"} & names == set()
+        assert "Runs" in names
+        assert {"Signal", "Down"} & names == set()
         await seat.press("h")
         assert "Metric" in {command.title for command in seat.app.get_system_commands(seat.app.screen)}

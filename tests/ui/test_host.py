@@ -12,6 +12,8 @@ from textual import events
 from textual.pilot import Pilot
 
 from backends.errors import SkipHost
+from backends.maintenance.model import Stage
+from backends.maintenance.views import Held
 from backends.metrics.sample import ProcessTable
 from backends.states import HostState
 from swarm_tui.screens import dialog
@@ -331,3 +333,26 @@ async def test_hostile_text_neither_ends_the_console_nor_reaches_the_terminal() 
                 await type_keys(pilot, "x", "escape")
         await type_keys(pilot, "d")
         assert "[/z]" in "\n".join(shown(app.screen))
+
+
+@journey
+async def test_a_host_in_a_maintenance_run_says_whose_and_what_is_done_there() -> None:
+    link = FakeLink()
+    link.held = (
+        Held(host="dgx05", run="r-2", name="other", who="ben"),
+        Held(host="dgx04", run="r-1", name="monthly", who="anna", stage=Stage.WORKING, text="5 of 8 packages"),
+    )
+    async with opened(link=link) as (_, app):
+        text = "\n".join(shown(app.screen))
+        assert "in run monthly of anna: in work, 5 of 8 packages; 5 shows it" in text
+        assert "other" not in text
+
+
+@journey
+async def test_an_engine_without_runs_is_no_trouble_of_the_host() -> None:
+    link = FakeLink()
+    link.refuse["runs.held"] = SkipHost("a replay has no maintenance runs")
+    async with opened(link=link) as (_, app):
+        text = "\n".join(shown(app.screen))
+        assert "in run" not in text
+        assert "replay" not in text

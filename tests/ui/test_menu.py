@@ -21,7 +21,7 @@ async def test_the_menu_lists_what_can_be_done_and_what_cannot_with_the_reason()
         assert "p  poll now" in text
         assert "a  accept the host key  no key waits" in text
         assert "r  reboot               after asking whether they would come back" in text
-        assert "d  drain                not part of this release" in text
+        assert "u  update               not part of this release" in text
 
 
 @journey
@@ -55,8 +55,8 @@ async def test_a_host_that_leaves_the_fleet_behind_the_menu_harms_nothing() -> N
 @journey
 async def test_a_greyed_entry_says_why_and_the_menu_stays() -> None:
     async with opened(FIVE) as seat:
-        await seat.press("x", "d")
-        assert seat.toasts() == ["drain: not part of this release"]
+        await seat.press("x", "u")
+        assert seat.toasts() == ["update: not part of this release"]
         assert seat.dialog == "Actions for n0"
         await seat.press("escape")
         assert seat.dialog == ""
@@ -90,4 +90,4 @@ async def test_many_hosts_are_counted_after_the_first_dozen() -> None:
         assert "Actions for 30 hosts" in text
         assert "n11" in text
         assert "and 18 more" in text
-        assert "drain" in text
+        assert "maintenance run" in text

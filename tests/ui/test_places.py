@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from swarm_tui import keymap
-from swarm_tui.present import chrome
 from swarm_tui.screens.confirm import Confirm
 from swarm_tui.screens.events import EventsScreen
 from swarm_tui.screens.host import HostScreen
-from swarm_tui.screens.later import LaterScreen
 from tests.ui.fleet_console import Seat, opened
 from tests.ui.host_console import journey
 from tests.ui.memory_engine import INFO, MemoryEngine
@@ -41,16 +38,6 @@ async def test_on_a_narrow_terminal_the_place_is_still_told_in_full() -> None:
         rows = await seat.press("h")
         assert rows[1].endswith("  fleet › heat map › utilisation")
         assert " 1 Fleet  2  3 " in rows[1]
-
-
-@journey
-async def test_modes_of_later_releases_say_so_and_what_to_use_until_then() -> None:
-    async with opened() as seat:
-        for mode in (name for name in chrome.MODES if keymap.BY_ID[f"app.mode_{name}"].later):
-            text = "\n".join(await seat.press("colon", *mode, "enter"))
-            assert isinstance(seat.app.screen, LaterScreen)
-            assert f"{mode.capitalize()} is not part of this release." in text
-            assert "Until then: " in text
 
 
 @journey

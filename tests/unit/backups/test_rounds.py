@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from backends.backups.model import Archive, Check, Job, JobKind, JobState, Proof, Transport
+from backends.backups.model import Archive, Cause, Check, Job, JobKind, JobState, Proof, Transport
 from backends.backups.rounds import RETRY_SECONDS, Rules, Wanted, wanted
 from backends.backups.views import RepositoryStatus, SetStatus
 
@@ -137,3 +137,42 @@ def test_what_a_dump_printed_is_not_drilled_by_itself() -> None:
     """It is nowhere to be compared with; a drill of it could only fail."""
     dumped = replace(SET, set="db", last=replace(ARCHIVE, set="db+app"), proof=None)
     assert [each.kind for each in found(dumped)] == [JobKind.PRUNE]
+
+
+# What schedules begin --------------------------------------------------------------------------------------------------
+
+
+def left(status: SetStatus, *jobs: Job, kind: JobKind = JobKind.BACKUP, **rules: Any) -> tuple[Wanted, ...]:
+    """With a schedule that begins jobs of this kind for the set."""
+    return wanted(
+        [status],
+        [REPOSITORY],
+        jobs,
+        {(KEY, "config"): NOW - 100},
+        Rules(**rules),
+        NOW,
+        lambda asked, host, name: (asked, host, name) == (kind, "gpu1", "config"),
+    )
+
+
+def test_a_backup_that_a_schedule_begins_is_left_to_it() -> None:
+    due = replace(SET, due=NOW - 100)
+    assert found(due) == (Wanted(kind=JobKind.BACKUP, repository=KEY, set="config"),)
+    assert left(due) == ()
+    assert left(due, kind=JobKind.DRILL) == found(due)
+
+
+def test_the_first_backup_one_that_failed_and_one_that_did_not_come_are_begun_here_all_the_same() -> None:
+    backup = Wanted(kind=JobKind.BACKUP, repository=KEY, set="config")
+    assert left(replace(SET, last=None, archives=0, due=NOW, proof=None)) == (backup,)
+    assert left(replace(SET, due=NOW - DAY, overdue=True)) == (backup,)
+    failed = replace(SET, problem=Cause(code="no-space", text="full"))
+    assert left(failed, job(JobState.FAILED, NOW - RETRY_SECONDS[0])) == (backup,)
+    assert left(failed, job(JobState.FAILED, NOW - RETRY_SECONDS[0] + 1)) == ()
+
+
+def test_a_drill_that_a_schedule_begins_is_left_to_it_but_for_the_first_proof() -> None:
+    drill = Wanted(kind=JobKind.DRILL, repository=KEY, set="config")
+    old = replace(SET, proof=replace(PROOF, time=NOW - 8 * DAY))
+    assert found(old) == (drill,) and left(old, kind=JobKind.DRILL) == ()
+    assert left(replace(SET, proof=None), kind=JobKind.DRILL) == (drill,)

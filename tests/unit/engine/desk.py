@@ -51,7 +51,7 @@ class Desk:
             config_path=str(self.file), socket_path=str(directory / "s" / "engine.sock"), read_only=read_only
         )
         state = directory / "state"
-        state.mkdir()
+        state.mkdir(exist_ok=True)
         self.engine = Engine(options, state=state)
         self.engine.start()
 

@@ -124,3 +124,41 @@ def test_hosts_that_left_are_forgotten() -> None:
     times.go(5)
     times.turns.keep(["b"])
     assert times.turns.next_full("a") is None and times.turns.next_full("b") is not None
+
+
+# Hosts under a schedule ------------------------------------------------------------------------------------------------
+
+
+def under(turns: Turns, now: float, *scheduled: str) -> tuple[str, ...]:
+    return turns.due(("a", "b"), now, WALL + now, HOUR, MINUTE, scheduled).full
+
+
+def looks(turns: Turns, start: float, seconds: int, *scheduled: str) -> list[str]:
+    return [host for n in range(seconds) for host in under(turns, start + n, *scheduled)]
+
+
+def test_a_host_under_a_schedule_gets_its_first_look_here_and_no_other() -> None:
+    turns = Turns()
+    assert sorted(looks(turns, 1000, 200, "a")) == ["a", "b"]
+    assert looks(turns, 1200, 9000, "a").count("a") == 0 and turns.next_full("a") is None
+    assert turns.next_full("b") is not None
+
+
+def test_after_a_reboot_it_is_looked_at_all_the_same() -> None:
+    turns = Turns()
+    looks(turns, 1000, 200, "a")
+    turns.soon("a", 1300.0)
+    assert under(turns, 1300.0, "a") == ("a",) and under(turns, 1301.0, "a") == ()
+
+
+def test_a_look_of_the_schedule_is_the_first_one() -> None:
+    turns = Turns()
+    under(turns, 1000.0, "a")
+    turns.taken("a")
+    assert looks(turns, 1001, 300, "a") == ["b"]
+
+
+def test_without_its_schedule_it_is_planned_here_again() -> None:
+    turns = Turns()
+    looks(turns, 1000, 200, "a")
+    assert "a" in looks(turns, 1300, 200)

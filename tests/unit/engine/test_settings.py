@@ -39,6 +39,12 @@ def test_a_wrong_file_is_refused_as_a_whole(file: Path) -> None:
         Settings(str(file)).load()
 
 
+def test_runs_that_are_wrong_are_refused_with_their_line(file: Path) -> None:
+    file.write_text('[hosts.a]\n[[runs]]\nname = "patch"\nhosts = "a"\nsteps = ["update", "resume"]\n')
+    with pytest.raises(BadInput, match=r'fleet.toml:5: runs.0.steps: "resume" without a "drain"'):
+        Settings(str(file)).load()
+
+
 def test_alerts_and_checks_that_are_wrong_are_refused_with_their_line(file: Path) -> None:
     file.write_text('[hosts.a]\n[alerts]\n[[alerts.rules]]\nname = "x"\nexpression = "gqu>80"\n')
     with pytest.raises(BadInput, match=r"fleet.toml:5: alerts.rules.0.expression: unknown field"):

@@ -78,11 +78,9 @@ def tabs(cells: int) -> list[str]:
     return [text.strip() for text, role in second if role in ("tab", "tab-on", "faint") and text.strip() != "›"]
 
 
-def test_tabs_of_later_releases_give_way_to_the_place_then_the_others_but_never_the_present_one() -> None:
+def test_tabs_give_way_to_the_place_but_never_the_present_one() -> None:
     named = [f"{number} {mode.capitalize()}" for number, mode in enumerate(chrome.MODES, start=1)]
-    ready = [text if not keymap.BY_ID[f"app.mode_{text[2:].lower()}"].later else text[0] for text in named]
     assert tabs(120) == named
-    assert tabs(90) == ready
     assert tabs(62) == ["1 Fleet", "2", "3", "4", "5", "6"]
 
 
@@ -91,7 +89,7 @@ def test_the_mode_that_one_is_in_is_marked_beyond_its_colour() -> None:
     assert roles[" 6 Events "] == "tab-on"
     assert roles[" 1 Fleet "] == "tab"
     assert roles[" 2 Alerts "] == "tab"
-    assert roles[" 5 Runs "] == "faint"
+    assert roles[" 5 Runs "] == "tab"
 
 
 def test_how_many_alerts_fire_stands_behind_their_mode_however_narrow() -> None:

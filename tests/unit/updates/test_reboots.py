@@ -288,3 +288,10 @@ def test_a_reboot_that_nobody_expects_any_more_is_not_begun(tmp_path: Path) -> N
     record = second.ended()["a"]
     assert record.stage == "refused" and "too long ago" in record.text
     assert len(first.hosts["a"].requests) == old
+
+
+def test_a_reboot_can_be_found_again_by_the_name_that_it_was_given(tmp_path: Path) -> None:
+    engine = Engine(tmp_path, "a")
+    engine.reboots.start(["a"], "anna", batch="r-1-a-3-0")
+    assert engine.ended()["a"].batch == "r-1-a-3-0"
+    assert Engine(tmp_path, before=engine).reboots.chores.newest(1)[0].batch == "r-1-a-3-0"

@@ -177,3 +177,13 @@ def test_a_repair_that_failed_says_why_and_a_lost_link_is_waited_for(desk: Desk)
 def test_ids_that_are_no_ids_reach_no_file(desk: Desk, name: str) -> None:
     with pytest.raises(BadInput):
         desk.plans.of(name)
+
+
+def test_a_run_whose_id_somebody_knows_is_begun_once_and_on_those_hosts_alone(desk: Desk, tmp_path: Path) -> None:
+    plan = desk.make_plan(["a", "b"], Selection(), "anna")
+    boards = [desk.start(plan.id, plan.hash, "anna", hosts=("a",), run_id="r-1-a-2-0") for _ in range(3)]
+    until(lambda: desk.known_runs().board("r-1-a-2-0").finished)
+    assert [host.host for host in boards[-1].hosts] == ["a"] and desk.machines["a"].starts == 1
+    assert desk.machines["b"].starts == 0
+    assert Desk(desk.machines, tmp_path).start(plan.id, plan.hash, "anna", hosts=("a",), run_id="r-1-a-2-0").finished
+    assert desk.machines["a"].starts == 1

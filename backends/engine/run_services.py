@@ -1,0 +1,152 @@
+"""The services of the engine as the steps of maintenance runs need them: updates, reboots, backups, health checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from backends.backups.model import ENDED, Job, JobKind, Task
+from backends.checks.health_views import DifferenceView, HostHealth
+from backends.errors import BadInput, RetryLater
+from backends.maintenance.model import RunState, StepKind
+from backends.maintenance.steps.before import Befores
+from backends.maintenance.steps.reboot import Need
+from backends.updates.model import HostPlan, Selection
+from backends.updates.reboots import RebootRecord
+from backends.updates.runs import Board
+
+if TYPE_CHECKING:
+    from backends.engine.engine import Engine
+
+FRESH_SECONDS = 120.0
+"""A look that was begun with the host may take so long, and still is how it stood before."""
+CHANGING = frozenset({StepKind.UPDATE, StepKind.REBOOT, StepKind.REBOOT_IF_NEEDED, StepKind.COMMAND})
+
+
+class Updating:
+    """`steps.update.Applying`."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def planned(self, plan: str, host: str) -> HostPlan | None:
+        made = self._engine.updates.plans.of(plan)
+        return next((each for each in made.hosts if each.host == host), None)
+
+    def find(self, run: str) -> Board | None:
+        return self._engine.updates.known_runs().find(run)
+
+    def start(self, plan: str, hash: str, who: str, host: str, run: str) -> Board:
+        return self._engine.updates.start(plan, hash, who, hosts=(host,), run_id=run)
+
+    def again(self, host: str, plan: HostPlan, who: str) -> tuple[str, str]:
+        names = tuple(change.name for change in plan.changes)
+        made = self._engine.updates.make_plan((host,), Selection(packages=names), who)
+        return made.id, made.hash
+
+    def log(self, run: str, host: str) -> str:
+        return self._engine.updates.known_runs().output(run, host)
+
+
+class Rebooting:
+    """`steps.reboot.Rebooting`."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def need(self, host: str) -> Need:
+        found = self._engine.updates.aftercare.gate(host).reboot
+        return Need(needed=found.needed, reasons=found.reasons)
+
+    def find(self, batch: str) -> RebootRecord | None:
+        return next(iter(self._engine.updates.aftercare.batch(batch)), None)
+
+    def start(self, host: str, who: str, override: str, batch: str, soak_seconds: float) -> RebootRecord:
+        aftercare = self._engine.updates.aftercare
+        return aftercare.reboot((host,), who, override=override, batch=batch, soak_seconds=soak_seconds)[0]
+
+
+class Backing:
+    """`steps.backup.Backing`."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def places(self, host: str, set: str) -> int:
+        return len(self._tasks(host, set))
+
+    def start(self, host: str, set: str, who: str) -> Sequence[Job]:
+        backups = self._engine.backups
+        going = self._going(host, set)
+        try:
+            made = backups.start("backup", (host,), (set,), (), "quick", who)
+        except RetryLater:
+            if not going:
+                raise
+            made = ()
+        return (*made, *(job for job in going if job.id not in {each.id for each in made}))
+
+    def jobs(self, host: str, set: str, since: float) -> Sequence[Job]:
+        return [
+            job
+            for job in self._engine.backups.board.jobs(10_000)
+            if job.kind is JobKind.BACKUP and job.host == host and job.set == set
+        ]
+
+    def proof(self, host: str, set: str) -> float | None:
+        catalog = self._engine.backups.depot.catalog
+        found = [catalog.proof(task.repository.key, set) for task in self._tasks(host, set)]
+        return max((each.time for each in found if each is not None and each.ok), default=None)
+
+    def now(self) -> float:
+        return self._engine.clock.now()
+
+    def log(self, job: str) -> str:
+        return self._engine.backups.board.log(job)
+
+    def _tasks(self, host: str, set: str) -> list[Task]:
+        if not self._engine.has_backups:
+            return []
+        return [task for task in self._engine.backups.tasks.all() if task.host == host and task.set.name == set]
+
+    def _going(self, host: str, set: str) -> list[Job]:
+        return [job for job in self.jobs(host, set, 0.0) if job.state not in ENDED]
+
+
+class Checking:
+    """`steps.check.Checking`. `state`: of a run, by its id; `befores`: when its hosts were looked at before it."""
+
+    def __init__(self, engine: Engine, state: Callable[[str], RunState], befores: Befores):
+        self._engine, self._state, self._befores = engine, state, befores
+
+    def before(self, run: str, host: str) -> float:
+        """The look that was taken before its first step; without one, how it stood before anything was changed."""
+        if (looked := self._befores.of(run, host)) is not None:
+            return looked
+        state = self._state(run)
+        known = state.hosts[host]
+        began = known.began if known.began is not None else self.now()
+        kinds = [step.kind for step in state.plan.steps]
+        changed = [each.began for each in known.results if kinds[each.step] in CHANGING and each.began >= began]
+        return min([began + FRESH_SECONDS, *changed, self.now()])
+
+    def run(self, host: str) -> None:
+        self._engine.duty.health.run((host,), True)
+
+    def row(self, host: str) -> HostHealth:
+        return self._engine.duty.health.details(host).health
+
+    def difference(self, host: str, before: float, rebooted: bool) -> DifferenceView:
+        return self._engine.duty.health.difference(host, before, rebooted=rebooted)
+
+    def drift(self, host: str) -> Sequence[str]:
+        if not self._engine.has_backups:
+            return ()
+        try:
+            reports = self._engine.backups.drifting.reports((host,), "last")
+        except (BadInput, RetryLater):
+            return ()
+        return tuple(f"{each.path} {each.kind}" for report in reports for each in report.entries)
+
+    def now(self) -> float:
+        return self._engine.clock.now()

@@ -1,0 +1,50 @@
+"""What the API tells of schedules."""
+
+from __future__ import annotations
+
+from backends.metrics.sample import Record
+from backends.schedule.book import Occurrence
+from backends.schedule.window import Moment
+
+
+class Going(Record, frozen=True, kw_only=True):
+    """How far an occurrence is that goes on."""
+
+    working: int = 0
+    """Hosts that are at work."""
+    waiting: int = 0
+    """Hosts whose moment comes."""
+    away: tuple[str, ...] = ()
+    """Hosts that are begun as soon as they can be reached."""
+
+
+class ScheduleView(Record, frozen=True, kw_only=True):
+    """One schedule."""
+
+    name: str
+    action: str
+    cron: str
+    timezone: str
+    """As configured; "": that of the engine's machine."""
+    hosts: str = ""
+    """A selector; "": every host."""
+    spread_seconds: float = 0.0
+    enabled: bool = True
+    built_in: bool = False
+    """One of the defaults, as none is configured."""
+    next: tuple[Moment, ...] = ()
+    """Empty while it is switched off."""
+    last: Occurrence | None = None
+    """The newest one that came; None before the first."""
+    going: Going | None = None
+    """While it goes on."""
+    problem: str = ""
+    """Why it cannot do anything at the moment."""
+
+
+class SchedulesView(Record, frozen=True, kw_only=True):
+    """Result of every method about schedules."""
+
+    schedules: tuple[ScheduleView, ...] = ()
+    began: tuple[Occurrence, ...] = ()
+    """By this very call; of `schedules.due` and `schedules.run`."""
