@@ -172,7 +172,7 @@ def test_a_host_with_the_poorest_python_samples_all_the_same(lab: Lab, watch: Wa
 def test_a_full_disk_shows_and_the_host_goes_on(lab: Lab, watch: Watch) -> None:
     def used() -> float:
         found = [each.used_percent for each in watch.sample("lab1").filesystems if each.mount == "/boot"]
-        return found[0] or 0.0
+        return (found[0] or 0.0) if found else 0.0  # not read yet
 
     faults.fill(lab.host("lab1"), "/boot")
     try:
