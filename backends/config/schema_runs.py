@@ -38,7 +38,7 @@ class RunConfig(Section, frozen=True, kw_only=True):
     """A maintenance run that has a name. Nothing starts by itself; a schedule may name it (`run:NAME`)."""
 
     name: Name
-    """What it is called: `swarm-tui run start NAME`."""
+    """What it is called: `swarm-tui run plan NAME`."""
     hosts: Selector = ""
     """A selector; default: every host."""
     steps: Steps = ("drain", "snapshot", "update", "reboot-if-needed", "check", "resume")

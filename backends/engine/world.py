@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from backends.maintenance.away import LIMPS
 from backends.maintenance.estimates import by_kind
 from backends.maintenance.fleet import FleetHost, Standing
-from backends.maintenance.model import RunState
+from backends.maintenance.model import RunState, RunStatus, Stage
 from backends.maintenance.world import HostView, World
 from backends.states import HostState, Severity
 from backends.updates.inventories import HostUpdates
@@ -57,7 +57,8 @@ class Worlds:
 
     def fleet(self, standings: Mapping[str, Standing]) -> dict[str, FleetHost]:
         """Every host as a plan must know it."""
-        busy, ill, updates = self.busy(), self._ill(), self._engine.updates.inventories.all(list(self._engine.hosts))
+        busy = {**self.busy(), **self._held()}
+        ill, updates = self._ill(), self._engine.updates.inventories.all(list(self._engine.hosts))
         known = {each.host: each for each in updates}
         found = {}
         for name, row, facts, sample in self._engine.fleet.glimpses():
@@ -79,6 +80,16 @@ class Worlds:
             )
             found[name] = _with_updates(found[name], known.get(name))
         return found
+
+    def _held(self) -> dict[str, str]:
+        """Host → the run that has it: of those that were started and are not over, every host that is not given back."""
+        return {
+            name: f"run {run.plan.id} of {run.plan.who}"
+            for run in self._runs()
+            if run.status not in (RunStatus.WAITING, RunStatus.ENDED)
+            for name, host in run.hosts.items()
+            if host.stage not in (Stage.DONE, Stage.SKIPPED)
+        }
 
     def busy(self) -> dict[str, str]:
         """Host → what goes on there that no maintenance run of ours has begun."""
