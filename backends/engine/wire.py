@@ -348,8 +348,10 @@ METHODS: dict[str, str] = {
     "checks.clear": "{host, check, object?, note?} → {}; what happened up to now counts no more",
     "checks.difference": "{host, before?: float, rebooted?: bool} → DifferenceView: the gate after maintenance",
     "checks.active": "{host, test, drained} → {}; loads the hardware; drained is the host's name once more",
-    "runs.compose": "{name?, select?, steps?: [str], batches?: [str], max_unavailable?, max_failed?: int, window_end?: float, …} → DryRun; "
-    "starts nothing; every field of Request may be given",
+    "runs.compose": "{name?, select?, steps?: [str], batches?: [str], canary?: bool, canaries?: [str], soak_seconds?: float, "
+    "promote?: auto|key, max_unavailable?, max_unavailable_per_domain?, max_failed?: int, window_start?: float, "
+    "window_end?: float, timeouts?: step → time, approvals?: int, packages?: [str], exclude_packages?: [str], "
+    "minimum_age_days?: float} → DryRun; starts nothing",
     "runs.create": "{hash} → RunState: a composed plan, written down, waiting",
     "runs.start": "{run, hash} → RunState; hash: of the plan, at least 12 digits of it",
     "runs.list": "{limit?: int} → RunList newest first",

@@ -41,7 +41,7 @@ from swarm_tui import launch
 from swarm_tui.client import EngineClient, ensure_engine, open_engine
 from swarm_tui.options import ConsoleOptions
 from swarm_tui.rpc import Notification
-from tests.unit import alert_calls, backup_samples, check_calls, schedule_calls, triage_samples
+from tests.unit import alert_calls, backup_samples, check_calls, run_calls, schedule_calls, triage_samples
 from tests.unit.fake_engine import INFO, SILENCE, FakeEngine
 
 ROW = HostRow(name="gpu01", state=HostState.UP)
@@ -90,6 +90,7 @@ def engine() -> Iterator[FakeEngine]:
         **{name.replace(".", "__"): answer for name, answer in alert_calls.ANSWERS.items()},
         **{name.replace(".", "__"): answer for name, answer in check_calls.ANSWERS.items()},
         **{name.replace(".", "__"): answer for name, answer in schedule_calls.ANSWERS.items()},
+        **{name.replace(".", "__"): answer for name, answer in run_calls.ANSWERS.items()},
         updates__view=View(version=4),
         updates__host=HostUpdates(host="gpu01"),
         updates__refresh={"hosts": ["gpu01"]},
@@ -219,6 +220,7 @@ CALLS: dict[str, tuple[Callable[[EngineClient], Any], Any, dict[str, Any]]] = {
     **alert_calls.CALLS,
     **check_calls.CALLS,
     **schedule_calls.CALLS,
+    **run_calls.CALLS,
 }
 
 

@@ -71,7 +71,7 @@ class RebootWorker:
             )
         record = self._reboots.find(batch)
         if record is None:
-            hint = "swarm-tui updates reboots shows what is known; then retry or skip"
+            hint = "swarm-tui events shows what is known; then retry or skip"
             return Look(told=Told.FAILED, text="the record of its reboot is gone", hint=hint)
         return looked(record, place.reason)
 
