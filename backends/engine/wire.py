@@ -350,7 +350,7 @@ METHODS: dict[str, str] = {
     "checks.active": "{host, test, drained} → {}; loads the hardware; drained is the host's name once more",
     "runs.compose": "{name?, select?, steps?: [str], batches?: [str], canary?: bool, canaries?: [str], soak_seconds?: float, "
     "promote?: auto|key, max_unavailable?, max_unavailable_per_domain?, max_failed?: int, window_start?: float, "
-    "window_end?: float, timeouts?: step → time, approvals?: int, packages?: [str], exclude_packages?: [str], "
+    "window_end?: float, timeouts?: by step, approvals?: int, packages?: [str], exclude_packages?: [str], "
     "minimum_age_days?: float} → DryRun; starts nothing",
     "runs.create": "{hash} → RunState: a composed plan, written down, waiting",
     "runs.start": "{run, hash} → RunState; hash: of the plan, at least 12 digits of it",
