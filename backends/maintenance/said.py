@@ -23,6 +23,8 @@ class Said(Record, frozen=True, kw_only=True):
     """The run would leave the host out, as things are: it is out of service, and not through us."""
 
 
+MOST_REASONS = 3
+"""That are named where no host could begin."""
 Told = Mapping[str, Sequence[Said]]
 """Host → what is said of it."""
 
@@ -54,7 +56,8 @@ def together(told: Told, max_failed: int) -> list[Finding]:
 def too_many(told: Told, max_failed: int) -> list[Finding]:
     """Why the run would stop at once, or never begin; [] when it would not."""
     if told and len(left_out(told)) == len(told):
-        text = "no host could begin: all are out of service already, and not through this run"
+        why = dict.fromkeys(each.text for sayings in told.values() for each in sayings if each.out)
+        text = f"no host could begin: {'; '.join([*why][:MOST_REASONS])}{'; …' * (len(why) > MOST_REASONS)}"
         hint = "bring them back, or choose others"
         return [Finding(kind="hosts", severity=Severity.CRITICAL, text=text, hint=hint, hosts=tuple(told))]
     hosts = tuple(host for host in doomed(told) if host not in set(left_out(told)))
