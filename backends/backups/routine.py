@@ -24,6 +24,8 @@ FIRST_SECONDS, ROUND_SECONDS = 600.0, 60.0
 MOST_AT_ONCE = 4
 """Jobs that one round begins: a fleet's backups are spread instead of begun together."""
 DAY = 86400.0
+HARMLESS = frozenset({JobKind.DRILL, JobKind.CHECK})
+"""What an engine that changes nothing does all the same: it reads repositories."""
 
 Begin = Callable[[Task, str], Job]
 
@@ -34,6 +36,7 @@ class Routine:
     Args:
         backup: queues a backup for somebody.
         drill: queues a drill.
+        read_only: whether nothing may be changed now.
         on_time: is told how old a host's backups are: the newest archive of the set and repository that is behind most.
     """
 
@@ -54,11 +57,12 @@ class Routine:
         on_bug: Callable[[str, Exception], None],
         on_time: Callable[[str, float | None], None],
         stopped: threading.Event,
+        read_only: Callable[[], bool] = lambda: False,
     ):
         self._depot, self._tasks, self._board, self._standing = depot, tasks, queue.board, standing
         self._keeping, self._restoring, self._clock, self._config = keeping, restoring, clock, config
         self._backup, self._drill, self._tell, self._on_bug = backup, drill, tell, on_bug
-        self._on_time, self._stopped = on_time, stopped
+        self._on_time, self._stopped, self._read_only = on_time, stopped, read_only
         self.scheduled: Scheduled = unscheduled
         """What a schedule begins; set by whoever follows the schedules."""
 
@@ -105,6 +109,8 @@ class Routine:
         due = wanted(
             sets, repositories, self._board.jobs(10_000), pruned, self._rules(), self._clock.now(), self.scheduled
         )
+        if self._read_only():
+            due = tuple(each for each in due if each.kind in HARMLESS)
         begun: list[Wanted] = []
         for each in due:
             if len(begun) >= MOST_AT_ONCE or len(self._board.in_flight()) >= 2 * MOST_AT_ONCE:

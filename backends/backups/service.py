@@ -77,6 +77,7 @@ class Backups:
         on_bug: Callable[[str, Exception], None],
         log_in: Callable[[str], str],
         on_time: Callable[[str, float | None], None] = lambda host, time: None,
+        read_only: Callable[[], bool] = lambda: False,
     ):
         self._clock, self._tell = clock, tell
         self.tasks = FleetTasks(tasks)
@@ -116,6 +117,7 @@ class Backups:
             on_bug=on_bug,
             on_time=on_time,
             stopped=self._stopped,
+            read_only=read_only,
         )
 
     def stop(self) -> None:

@@ -94,6 +94,8 @@ class EngineWork:
     def _queue(self, schedule: Schedule, occurrence: Occurrence, hosts: Sequence[str]) -> None:
         who = f"schedule {schedule.name}"
         action = "backup" if schedule.action.kind is ActionKind.BACKUP else "drill"
+        if action == "backup":  # its hooks are commands on hosts
+            self._engine.actions.refuse_when_read_only("back up")
         for task in self._tasks(schedule, hosts):
             if action == "backup" and self._made(task, occurrence):
                 continue

@@ -141,6 +141,7 @@ class Case:
         self.channels: dict[str, Channels] = {HERE: LocalChannels(HERE), GPU: Gone()}
         self.events: list[tuple[str, str, str, str, Severity]] = []
         self.bugs: list[Exception] = []
+        self.read_only = False
         self.backups = Backups(
             folder,
             Fleet(
@@ -158,6 +159,7 @@ class Case:
             tell=lambda *event: self.events.append(event),
             on_bug=lambda _, error: self.bugs.append(error),
             log_in=lambda _: "password",
+            read_only=lambda: self.read_only,
         )
 
     def close(self) -> None:

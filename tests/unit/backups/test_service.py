@@ -152,6 +152,9 @@ def test_what_is_due_is_done_by_itself_until_nothing_is(case: Case) -> None:
 
 def test_an_engine_without_borg_says_so_and_waits_longer_each_time(borgless: Case) -> None:
     assert (borgless.backups.view([HERE], None).borg, borgless.backups.concerns([HERE])[0].code) == ("", "never")
+    borgless.read_only = True
+    assert borgless.backups.round() == (), "an engine that may change nothing begins no backup by itself"
+    borgless.read_only = False
     assert [each.kind for each in borgless.backups.round()] == [JobKind.BACKUP, JobKind.BACKUP]
     jobs = borgless.settle()
     assert {job.state for job in jobs} == {JobState.FAILED}

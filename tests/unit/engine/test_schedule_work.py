@@ -13,7 +13,7 @@ from backends.checks.health_views import HostHealth
 from backends.config.schema import Config, ScheduleConfig
 from backends.engine.engine import Engine
 from backends.engine.schedule_work import NO_ANSWER, EngineWork
-from backends.errors import BadInput, RetryLater
+from backends.errors import AskOperator, BadInput, RetryLater
 from backends.schedule.book import Claim, Occurrence
 from backends.schedule.schedule import Schedule, read
 from backends.states import HostState
@@ -76,9 +76,13 @@ class Services:
                 board=SimpleNamespace(jobs=lambda limit: self.jobs),
                 depot=SimpleNamespace(statuses=SimpleNamespace(series=self._series)),
             ),
-            actions=SimpleNamespace(refuse_when_read_only=lambda what: None),
+            actions=SimpleNamespace(refuse_when_read_only=self._refuse),
             timeline=SimpleNamespace(add=lambda kind, text, **more: self.asked.append((kind, text))),
         )
+
+    def _refuse(self, what: str) -> None:
+        if self.read_only:
+            raise AskOperator(f"read-only: {what}")
 
     def _plan(self, hosts: Sequence[str], selection: Selection, who: str) -> object:
         return build("p1", T, who, selection, [HostPlan(host=host, manager="apt") for host in hosts])
@@ -134,6 +138,14 @@ def test_a_backup_is_queued_for_each_set_unless_there_is_a_newer_archive(service
     services.archives = {"config": T - 10}
     services.work.begin(made("backup:config"), ONE, ("a", "b"))
     assert services.asked == [("backup", host, "config", "vault", "schedule it") for host in "ab"]
+
+
+def test_an_engine_that_may_change_nothing_backs_nothing_up(services: Services) -> None:
+    services.read_only = True
+    with pytest.raises(AskOperator, match="back up"):
+        services.work.begin(made("backup:config"), ONE, ("a",))
+    services.work.begin(made("drill:config"), ONE, ("a",))
+    assert [each[0] for each in services.asked] == ["drill"]
 
 
 def test_a_backup_that_waits_already_is_the_one_that_is_wanted(services: Services) -> None:
