@@ -78,7 +78,7 @@ class Maintenance:
             folder if folder is not None else Path(str(self._temporary and self._temporary.name))
         )
         self.brokers = Brokers(engine, lambda: LocalExec("this machine"), self._bug)
-        self._worlds = Worlds(engine, self.brokers.known, self._runs)
+        self._worlds = Worlds(engine, self.brokers.known, self._runs, self._holders)
         demo = isinstance(engine.feed, DemoFeed)
         workers = (
             demo_workers(engine) if demo else real_workers(engine, self.brokers, self._state, Befores(self.folder))
@@ -232,17 +232,25 @@ class Maintenance:
         """Raises BadInput when a run has one of these hosts: nobody else changes anything there meanwhile."""
         held = self.runner.held()
         for host in hosts:
-            if host not in held:
-                continue
-            run = held[host]
-            who = next((each.plan.who for each in self._runs() if each.plan.id == run), "somebody")
-            hint = f"swarm-tui run show {run}; skip the host there, or wait for the end of the run"
-            raise BadInput(f"is held by maintenance run {run} of {who}", host=host, action=action, hint=hint)
+            if host in held:
+                run = held[host]
+                hint = f"swarm-tui run show {run}; skip the host there, or wait for the end of the run"
+                raise BadInput(f"is held by maintenance {self._called(run)}", host=host, action=action, hint=hint)
+
+    def _holders(self) -> dict[str, str]:
+        """Host → "run r-… of anna" that has it."""
+        held = self.runner.held()
+        names = {run: self._called(run) for run in set(held.values())}
+        return {host: names[run] for host, run in held.items()}
+
+    def _called(self, run: str) -> str:
+        who = next((each.plan.who for each in self._runs() if each.plan.id == run), "somebody")
+        return f"run {run} of {who}"
 
     # Joints -----------------------------------------------------------------------------------------------------
 
     def _runs(self) -> tuple[RunState, ...]:
-        return self.runner.runs() if hasattr(self, "runner") else ()
+        return self.runner.runs()
 
     def _state(self, run: str) -> RunState:
         return self.runner.state(run)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from backends.maintenance.away import LIMPS
 from backends.maintenance.estimates import by_kind
 from backends.maintenance.fleet import FleetHost, Standing
-from backends.maintenance.model import RunState, RunStatus, Stage
+from backends.maintenance.model import RunState
 from backends.maintenance.world import HostView, World
 from backends.states import HostState, Severity
 from backends.updates.inventories import HostUpdates
@@ -30,10 +30,17 @@ class Worlds:
         engine: whose fleet it is.
         standings: how hosts stand at their schedulers, as last asked.
         runs: the maintenance runs, for estimates and to know our own jobs.
+        holders: host → the maintenance run that has it; a plan must know, a run that decides knows better itself.
     """
 
-    def __init__(self, engine: Engine, standings: Standings, runs: Callable[[], tuple[RunState, ...]]):
-        self._engine, self._standings, self._runs = engine, standings, runs
+    def __init__(
+        self,
+        engine: Engine,
+        standings: Standings,
+        runs: Callable[[], tuple[RunState, ...]],
+        holders: Callable[[], Mapping[str, str]] = dict,
+    ):
+        self._engine, self._standings, self._runs, self._holders = engine, standings, runs, holders
         self._estimates: tuple[tuple[str, ...], Mapping[str, float]] = ((), {})
 
     def now(self) -> World:
@@ -57,7 +64,7 @@ class Worlds:
 
     def fleet(self, standings: Mapping[str, Standing]) -> dict[str, FleetHost]:
         """Every host as a plan must know it."""
-        busy = {**self.busy(), **self._held()}
+        busy = {**self.busy(), **self._holders()}
         ill, updates = self._ill(), self._engine.updates.inventories.all(list(self._engine.hosts))
         known = {each.host: each for each in updates}
         found = {}
@@ -80,16 +87,6 @@ class Worlds:
             )
             found[name] = _with_updates(found[name], known.get(name))
         return found
-
-    def _held(self) -> dict[str, str]:
-        """Host → the run that has it: of those that were started and are not over, every host that is not given back."""
-        return {
-            name: f"run {run.plan.id} of {run.plan.who}"
-            for run in self._runs()
-            if run.status not in (RunStatus.WAITING, RunStatus.ENDED)
-            for name, host in run.hosts.items()
-            if host.stage not in (Stage.DONE, Stage.SKIPPED)
-        }
 
     def busy(self) -> dict[str, str]:
         """Host → what goes on there that no maintenance run of ours has begun."""
