@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backends.backups.model import ENDED, Job, JobKind, Task
 from backends.checks.health_views import DifferenceView, HostHealth
-from backends.errors import BadInput, RetryLater
+from backends.errors import RetryLater
 from backends.maintenance.model import RunState, StepKind
 from backends.maintenance.steps.before import Befores
 from backends.maintenance.steps.reboot import Need
@@ -142,10 +142,7 @@ class Checking:
     def drift(self, host: str) -> Sequence[str]:
         if not self._engine.has_backups:
             return ()
-        try:
-            reports = self._engine.backups.drifting.reports((host,), "last")
-        except (BadInput, RetryLater):
-            return ()
+        reports = self._engine.backups.drifting.reports((host,), "last")
         return tuple(f"{each.path} {each.kind}" for report in reports for each in report.entries)
 
     def now(self) -> float:

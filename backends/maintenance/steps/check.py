@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from backends.checks.health_difference import Change, Difference
 from backends.checks.health_views import DifferenceView, HostHealth
-from backends.errors import BadInput
+from backends.errors import BadInput, RetryLater
 from backends.maintenance import facts
 from backends.maintenance.model import StepKind
 from backends.maintenance.steps.token import is_reason, packed, unpacked
@@ -65,7 +67,7 @@ class Checking(Protocol):
         """What changed since. Raises BadInput: nothing is known from before; RetryLater."""
 
     def drift(self, host: str) -> Sequence[str]:
-        """Files of its configuration that are not as in its newest snapshot; () also when nothing is known."""
+        """Files of its configuration that are not as in its newest snapshot. Raises BadInput: there is none; RetryLater."""
 
     def now(self) -> float:
         """Epoch seconds."""
@@ -101,8 +103,17 @@ class CheckWorker:
             if now - row.time >= AGAIN_SECONDS:
                 self._checks.run(host)
             return Look(told=Told.GOING, state="settling", text=look.text, eta=asked + SETTLE_SECONDS)
-        drifted = self._checks.drift(host) if _snapshot(place) else ()
-        return _with_drift(look, drifted)
+        return self._with_drift(look, host) if _snapshot(place) else look
+
+    def _with_drift(self, look: Look, host: str) -> Look:
+        try:
+            drifted = self._checks.drift(host)
+        except (BadInput, RetryLater) as error:
+            return replace(look, text=f"{look.text}; whether its configuration differs is not known: {error.message}")
+        if not drifted:
+            return look
+        text = f"{look.text}; {len(drifted)} files of its configuration differ from the snapshot"
+        return replace(look, text=text, facts={**look.facts, facts.DRIFT: facts.written((each,) for each in drifted)})
 
     def output(self, place: Place, token: str) -> str:
         """What is worst on the host."""
@@ -188,11 +199,3 @@ def _verdict(change: Change, side: str) -> str:
     if side == "better":
         return "ok"
     return "unknown" if side == "unseen" else "critical" if _grave(change) else "warning"
-
-
-def _with_drift(look: Look, drifted: Sequence[str]) -> Look:
-    if not drifted:
-        return look
-    values = {**look.facts, facts.DRIFT: facts.written((each,) for each in drifted)}
-    text = f"{look.text}; {len(drifted)} files of its configuration differ from the snapshot"
-    return Look(told=look.told, state=look.state, text=text, hint=look.hint, facts=values)

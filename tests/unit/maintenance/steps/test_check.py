@@ -10,7 +10,7 @@ from backends.checks.health_difference import Change, Difference
 from backends.checks.health_finding import Finding
 from backends.checks.health_views import DifferenceView, HostHealth
 from backends.clock import ManualClock
-from backends.errors import BadInput
+from backends.errors import BadInput, RetryLater
 from backends.maintenance import facts
 from backends.maintenance.steps.check import AGAIN_SECONDS, SETTLE_SECONDS, CheckWorker, judged
 from backends.maintenance.worker import Look, Told
@@ -39,7 +39,7 @@ class Checks:
         self.seen: float | None = None
         self.found = Difference()
         self.asked: list[tuple[float, bool]] = []
-        self.drifted: Sequence[str] = ()
+        self.drifted: Sequence[str] | RetryLater = ()
         self.error = ""
         self.unknown = False
 
@@ -59,6 +59,8 @@ class Checks:
         return DifferenceView(host=host, before=before, after=self.seen or 0.0, difference=self.found)
 
     def drift(self, host: str) -> Sequence[str]:
+        if isinstance(self.drifted, RetryLater):
+            raise self.drifted
         return self.drifted
 
     def now(self) -> float:
@@ -146,6 +148,12 @@ def test_a_host_that_was_never_looked_at_before_asks_and_a_reason_overrules(chec
     token = CheckWorker(checks).begin(answered)
     checks.seen = checks.now()
     assert CheckWorker(checks).look(answered, token).told is Told.DONE
+
+
+def test_a_snapshot_that_cannot_be_read_is_not_taken_for_one_without_differences(checks: Checks) -> None:
+    checks.drifted = RetryLater("the repository is locked")
+    look = settled(checks, Difference())
+    assert look.told is Told.DONE and "is not known: the repository is locked" in look.text
 
 
 def test_files_that_differ_from_the_snapshot_are_named(checks: Checks) -> None:
