@@ -11,7 +11,7 @@ from backends.backups.depot import Fleet
 from backends.backups.model import Task
 from backends.backups.resolve import tasks
 from backends.backups.vault import plain_ssh
-from backends.clock import Clock, SystemClock
+from backends.clock import Clock
 from backends.config.schema import Config
 from backends.engine.watch import Sources
 from backends.errors import BadInput
@@ -44,10 +44,10 @@ class BackupWays:
         config: Callable[[], Config],
         select: Callable[[str], list[str]],
         folder: Path,
-        clock: Clock | None = None,
+        clock: Clock,
     ):
         self._sources, self._hosts, self._config, self._select = sources, hosts, config, select
-        self._folder, self._now = folder, (clock or SystemClock()).now
+        self._folder, self._now = folder, clock.now
         self._scheduled: tuple[Config | None, tuple[Schedule, ...]] = (None, ())
 
     def fleet(self) -> Fleet:

@@ -26,13 +26,14 @@ from backends.engine.intake import Intake
 from backends.engine.log import Log
 from backends.engine.methods import Dispatcher
 from backends.engine.options import EngineOptions
+from backends.engine.parts import Parts
 from backends.engine.recordings import Recordings
 from backends.engine.server import Server
 from backends.engine.timeline import Timeline
 from backends.engine.verdicts import Verdicts
 from backends.engine.watch import Sources
 from backends.engine.wire import Event
-from backends.errors import BadInput, SkipHost, Stop, SwarmError
+from backends.errors import BadInput, SkipHost, SwarmError
 from backends.inventory.host import Host
 from backends.inventory.select import select_names
 from backends.states import HostState, Severity
@@ -58,14 +59,6 @@ STOP_SECONDS = 0.55
 """What sources, clients and a recording get to end, side by side; the process then ends whatever still hangs."""
 STORE_STOP_SECONDS = 0.25
 PRUNE_EVENTS_SECONDS = 3600.0
-BACKUPS_SECONDS = 1.0
-"""After the start: whoever opens the console waits for the fleet, not for a hundred modules about backups."""
-DUTY_SECONDS = 0.5
-"""The same for alerts and health checks."""
-MAINTENANCE_SECONDS = 0.8
-"""The same for maintenance runs, which need both."""
-SCHEDULES_SECONDS = 1.2
-"""The same for schedules, which need all of these."""
 BYTES_PER_EVENT = 800
 """A quarter of the stored history may be events of about 200 bytes."""
 
@@ -95,22 +88,14 @@ class Engine:
         self.fleet = Fleet(now=now[0], monotonic=now[1], interval_seconds=self.interval_seconds, on_event=self._event)
         self.archive = Archive(now=now[0], store=History(self.store) if self.store else None, limits=self.config.engine)
         self.verdicts = Verdicts(judge)
-        self.intake = Intake(self.fleet, self.archive, self.verdicts, self.log, lambda: self._duty)
+        self.intake = Intake(self.fleet, self.archive, self.verdicts, self.log, lambda: self.parts.duty.made)
         self.sources = Sources(self.log)
         self.attention = Attention(self.clock.monotonic, self.sources.focus)
         self.actions = Actions(self.sources, self.timeline, find=self.host, read_only=lambda: self.read_only)
         self.fanouts = Fanouts(self.sources.exec, self.log)
         self.updates = self._open_updates(state, hosts)
         self.hosts = {host.name: host for host in hosts}
-        self._state = state
-        self._backups: Backups | None = None
-        self._opening_backups = threading.Lock()
-        self._duty: Duty | None = None
-        self._opening_duty = threading.RLock()
-        self._maintenance: Maintenance | None = None
-        self._opening_maintenance = threading.RLock()
-        self._schedules: Scheduling | None = None
-        self._opening_schedules = threading.Lock()
+        self.parts = Parts(self, state, self._spawn)
         self.recordings = Recordings(self.intake, self.fleet, self.timeline, self.clock)
         self.server = Server(
             Path(options.socket_path) if options.socket_path else paths.socket_file(),
@@ -140,13 +125,7 @@ class Engine:
         self._spawn("events", self._event_loop)
         if isinstance(self.feed, feeds.ConfiguredFeed):
             self._spawn("updates", self._updates_loop)
-        if self.has_backups:
-            self._spawn("backups", self._backups_loop)
-        self._spawn("duty", self._begin_duty)
-        if self.has_maintenance:
-            self._spawn("maintenance", self._begin_maintenance)
-        if self.has_backups:
-            self._spawn("schedules", self._schedules_loop)
+        self.parts.start()
         if isinstance(self.feed, feeds.ConfiguredFeed):
             follow = self.feed.follow
             self._spawn("config", lambda: follow(self.stopping, self.reload_asked, self.reload))
@@ -172,10 +151,7 @@ class Engine:
         began = self.clock.monotonic()
         closers: list[Callable[[], None]] = [
             self.updates.stop,
-            self._stop_backups,
-            self._stop_duty,
-            self._stop_maintenance,
-            self._stop_schedules,
+            *self.parts.closers(),
             self.sources.stop,
             self.server.stop,
             self.recordings.close,
@@ -220,8 +196,8 @@ class Engine:
                 hosts,
                 self.feed.source.unreachable,
                 self.clock,
-                tell=self._tell_update,
-                on_bug=self._bug,
+                tell=self.tell,
+                on_bug=self.bug,
                 on_pending=self.fleet.set_updates,
             )
         keeps = not self.label and self.store is not None
@@ -232,29 +208,11 @@ class Engine:
             self.clock,
             folder=paths.private_dir((state or paths.state_dir()) / "updates") if keeps else None,
             facts=Facts(self.clock, self._extras()),
-            tell=self._tell_update,
-            on_bug=self._bug,
+            tell=self.tell,
+            on_bug=self.bug,
             on_pending=self.fleet.set_updates,
             log_in=self.sources.log_in,
             nudge=lambda host: self.sources.poll([host]),
-        )
-
-    def _open_backups(self) -> Backups:
-        from backends.backups.service import Backups  # late: see BACKUPS_SECONDS
-        from backends.engine.backup_ways import BackupWays
-
-        folder = paths.private_dir((self._state or paths.state_dir()) / "backups")
-        ways = BackupWays(self.sources, lambda: self.hosts, lambda: self.config, self.select, folder)
-        return Backups(
-            folder,
-            ways.fleet(),
-            self.clock,
-            tasks=ways.tasks,
-            config=lambda: self.config.backups,
-            tell=self._tell_update,
-            on_bug=self._bug,
-            log_in=self.sources.log_in,
-            on_time=self.fleet.set_backup,
         )
 
     def _extras(self) -> Extras:
@@ -262,10 +220,10 @@ class Engine:
         advisories = Advisories(lambda: self.config.updates.advisories or "", self.clock)
         return Extras(self.clock, lambda host: self.python.get(host, ()), advisories)
 
-    def _bug(self, host: str, error: Exception) -> None:
+    def bug(self, host: str, error: Exception) -> None:
         self.log.failure("updates-failed", error, host=host)
 
-    def _tell_update(self, kind: str, text: str, host: str, actor: str, severity: Severity) -> None:
+    def tell(self, kind: str, text: str, host: str, actor: str, severity: Severity) -> None:
         self.timeline.add(kind, text, host=host, actor=actor, severity=severity)
 
     def _store_problem(self, kind: str, text: str, severity: Severity) -> None:
@@ -312,64 +270,6 @@ class Engine:
             hosts = background.due(self.updates.inventories.all(up), self.clock.now(), every)
             self.updates.refresh(hosts, lists=False)
 
-    def _backups_loop(self) -> None:
-        if not self.clock.wait(self.stopping, BACKUPS_SECONDS):
-            self.backups.loop()
-
-    def _begin_duty(self) -> None:
-        if not self.clock.wait(self.stopping, DUTY_SECONDS):
-            self.duty  # noqa: B018 - made when first asked for
-
-    def _open_duty(self) -> Duty:
-        from backends.engine.duty import Duty  # late: see DUTY_SECONDS
-
-        keeps = not self.label and self.store is not None
-        folder = paths.private_dir((self._state or paths.state_dir()) / "duty") if keeps else None
-        return Duty(self, folder)
-
-    def _begin_maintenance(self) -> None:
-        if not self.clock.wait(self.stopping, MAINTENANCE_SECONDS):
-            self.maintenance  # noqa: B018 - made when first asked for
-
-    def _open_maintenance(self) -> Maintenance:
-        from backends.engine.maintenance import Maintenance  # late: see MAINTENANCE_SECONDS
-
-        folder = None if self.label else paths.private_dir((self._state or paths.state_dir()) / "runs")
-        return Maintenance(self, folder)
-
-    def _stop_maintenance(self) -> None:
-        with self._opening_maintenance:
-            if self._maintenance is not None:
-                self._maintenance.stop()
-
-    def _schedules_loop(self) -> None:
-        if not self.clock.wait(self.stopping, SCHEDULES_SECONDS):
-            self.schedules.start()
-            self.schedules.loop(self.stopping)
-
-    def _open_schedules(self) -> Scheduling:
-        from backends.engine.scheduling import Scheduling  # late: see SCHEDULES_SECONDS
-
-        keeps = not self.label and self.store is not None
-        folder = paths.private_dir((self._state or paths.state_dir()) / "schedules") if keeps else None
-        return Scheduling(
-            self, folder, start_run=lambda name, actor: f"run {self.maintenance.start_named(name, actor)} began"
-        )
-
-    def _stop_schedules(self) -> None:
-        with self._opening_schedules:
-            if self._schedules is not None:
-                self._schedules.stop()
-
-    def _stop_duty(self) -> None:
-        with self._opening_duty:
-            if self._duty is not None:
-                self._duty.stop()
-
-    def _stop_backups(self) -> None:
-        if self._backups is not None:
-            self._backups.stop()
-
     def _idle_loop(self) -> None:
         """End when nobody was connected for the time that the options name, unless something is in flight."""
         last_used = self.clock.monotonic()
@@ -386,8 +286,8 @@ class Engine:
         self.archive.clear()
         self.verdicts.clear()
         self.fleet.forget_samples()
-        if self._duty is not None:
-            self._duty.forget()
+        if (duty := self.parts.duty.made) is not None:
+            duty.forget()
 
     # -- events -------------------------------------------------------------------------------------------------
 
@@ -432,8 +332,8 @@ class Engine:
         self.archive.keep(self.hosts)
         self.verdicts.keep(self.hosts)
         self.updates.inventories.keep(self.hosts)
-        if self._duty is not None:
-            self._duty.configure(self.config)
+        if (duty := self.parts.duty.made) is not None:
+            duty.configure(self.config)
 
     # -- what handlers ask --------------------------------------------------------------------------------------
 
@@ -443,29 +343,19 @@ class Engine:
 
     @property
     def backups(self) -> Backups:
-        """Made when first asked for. Raises SkipHost where there are none."""
+        """Made when first asked for. Raises SkipHost where there are none, Stop: the engine ends."""
         if not self.has_backups:
             raise SkipHost(
                 "there are no backups here",
                 action="back up",
                 hint="a demo and a replay have no data; else see the engine's log for why nothing is kept",
             )
-        with self._opening_backups:
-            if self._backups is None:
-                self._backups = self._open_backups()
-            return self._backups
+        return self.parts.backups.get()
 
     @property
     def duty(self) -> Duty:
         """Alerts, health checks and triage. Made when first asked for. Raises Stop: the engine ends."""
-        with self._opening_duty:
-            if self._duty is None:
-                if self.stopping.is_set():
-                    raise Stop("the engine ends", action="look after alerts")
-                duty = self._open_duty()
-                self._duty = duty
-                duty.start(self._spawn)
-            return self._duty
+        return self.parts.duty.get()
 
     @property
     def maintenance(self) -> Maintenance:
@@ -476,22 +366,12 @@ class Engine:
                 action="look after maintenance runs",
                 hint="a replay changes nothing; else see the engine's log for why nothing is kept",
             )
-        with self._opening_maintenance:
-            if self._maintenance is None:
-                if self.stopping.is_set():
-                    raise Stop("the engine ends", action="look after maintenance runs")
-                made = self._open_maintenance()
-                self._maintenance = made
-                made.start(self._spawn)
-            return self._maintenance
+        return self.parts.maintenance.get()
 
     @property
     def schedules(self) -> Scheduling:
-        """What happens by itself. Made when first asked for."""
-        with self._opening_schedules:
-            if self._schedules is None:
-                self._schedules = self._open_schedules()
-            return self._schedules
+        """What happens by itself. Made when first asked for. Raises Stop: the engine ends."""
+        return self.parts.schedules.get()
 
     @property
     def has_maintenance(self) -> bool:
@@ -526,19 +406,12 @@ class Engine:
 
     def in_flight(self) -> tuple[str, ...]:
         """What goes on when the console quits, one phrase each."""
-        duty = self._duty.in_flight() if self._duty is not None else ()
         return (
             *self.fanouts.in_flight(),
             *self.recordings.in_flight(),
             *self.updates.in_flight(),
-            *self._backing_up(),
-            *duty,
-            *(self._maintenance.in_flight() if self._maintenance is not None else ()),
-            *(self._schedules.in_flight() if self._schedules is not None else ()),
+            *self.parts.in_flight(),
         )
-
-    def _backing_up(self) -> tuple[str, ...]:
-        return self._backups.in_flight() if self._backups is not None else ()
 
     def set_interval(self, seconds: float) -> None:
         """Sample every host this often from now on."""

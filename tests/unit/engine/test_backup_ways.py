@@ -30,7 +30,7 @@ class Case:
         self.config = Config(ssh=SSH)
         self.sources = Sources(Log(ManualClock()))
         self.ways = BackupWays(
-            self.sources, lambda: self.hosts, lambda: self.config, lambda text: text.split(","), folder
+            self.sources, lambda: self.hosts, lambda: self.config, lambda text: text.split(","), folder, ManualClock()
         )
         self.fleet = self.ways.fleet()
 

@@ -60,7 +60,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     one = Desk(tmp_path, monkeypatch)
     yield one
     one.engine.stop()
-    one.engine.backups.depot.close()
+    if (made := one.engine.parts.backups.made) is not None:
+        made.depot.close()
 
 
 @pytest.fixture
