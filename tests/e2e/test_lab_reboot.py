@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 PLAIN, SUDO, GATED, SERVING = "lab1", "lab2", "lab3", "lab4"
 REASON = "lab hosts boot without an initrd"
-UNIT = "[Service]\nExecStart=/usr/local/bin/{name} 100000\n"
+UNIT = "[Service]\nType=exec\nExecStart=/usr/local/bin/{name} 100000\n"
+"""Of the type whose start is over only when the program runs: a simple one may still be about to, and would run the new code."""
 
 
 def as_ops(lab: Lab, folder: Path) -> str:
@@ -196,18 +197,24 @@ def test_a_host_that_is_down_is_refused_at_once(lab: Lab, client: EngineClient) 
         faults.join(host)
 
 
+def does(host: LabHost, *argv: str) -> None:
+    """A command on the host, which must succeed."""
+    done = host.inside([*argv])
+    assert done.returncode == 0, (argv, done.stderr)
+
+
 @pytest.fixture
 def serving(lab: Lab) -> Iterator[LabHost]:
     """A host on which two services run a program that was replaced since: one that may be restarted, one that may not."""
     host = lab.host(SERVING)
     for name in ("atd", "trainer"):
-        host.inside(["cp", "/bin/sleep", f"/usr/local/bin/{name}"])
+        does(host, "cp", "/bin/sleep", f"/usr/local/bin/{name}")
         (host.root / "etc/systemd/system" / f"{name}.service").write_text(UNIT.format(name=name))
-    host.inside(["systemctl", "daemon-reload"])
+    does(host, "systemctl", "daemon-reload")
     for name in ("atd", "trainer"):
-        host.inside(["systemctl", "start", name])
-        host.inside(["cp", "/bin/sleep", "/usr/local/bin/new"])
-        host.inside(["mv", "/usr/local/bin/new", f"/usr/local/bin/{name}"])
+        does(host, "systemctl", "start", name)
+        does(host, "cp", "/bin/sleep", "/usr/local/bin/new")
+        does(host, "mv", "/usr/local/bin/new", f"/usr/local/bin/{name}")
     yield host
     for name in ("atd", "trainer"):
         host.inside(["systemctl", "stop", name])
