@@ -36,9 +36,17 @@ BACKUP_CODES: dict[str, str] = {
 """Code of a concern → title; the rule is `backup_rule` of the code."""
 
 
+PREFIX = "backup."
+
+
 def backup_rule(code: str) -> str:
     """ "backup.overdue"; "backup.failed" for "backup-failed"."""
-    return f"backup.{code.removeprefix('backup-')}"
+    return f"{PREFIX}{code.removeprefix('backup-')}"
+
+
+def is_backup_rule(rule: str) -> bool:
+    """Whether a rule is about the backups of a host, and not about the host."""
+    return rule.startswith(PREFIX)
 
 
 def concern_pairs(subject: Subject) -> Iterable[tuple[str, str]]:
@@ -46,7 +54,7 @@ def concern_pairs(subject: Subject) -> Iterable[tuple[str, str]]:
     return [
         (backup_rule(each.code), each.object)
         if each.code in BACKUP_CODES
-        else (f"backup.{OTHER}", f"{each.code} {each.object}")
+        else (f"{PREFIX}{OTHER}", f"{each.code} {each.object}")
         for each in subject.concerns or ()
     ]
 

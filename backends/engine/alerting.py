@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from backends.alerts import settings
+from backends.alerts.backup_rules import is_backup_rule
 from backends.alerts.deadman import Deadman
 from backends.alerts.dependency import DOWN, OWN_LINK, Fleet
 from backends.alerts.evaluate import Alerts
@@ -95,6 +96,8 @@ class Alerting:
         self.config, self._hosts = AlertsConfig(), tuple[Host, ...]()
         self._rules = Rules(())
         self.alerts = Alerts({}, Fleet(()), rows=self._rows())
+        self.ailing: Mapping[str, int] = {}
+        """Host → alerts that fire about itself: not about its backups, which say nothing of how it is."""
         self._settled = self._settled_before()
         self.deadman = Deadman(Secret(""), clock)
         self._version, self._shown = 0, tuple[AlertRow, ...]()
@@ -291,8 +294,9 @@ class Alerting:
             self._settled.setdefault(edge.host, {})[edge.rule, edge.object] = edge.time
 
     def _count(self) -> None:
-        alerts = self.alerts.all()
-        self._on_counts(Counter(each.host for each in alerts if each.firing and not self._is_info(each.rule)))
+        firing = [each for each in self.alerts.all() if each.firing and not self._is_info(each.rule)]
+        self._on_counts(Counter(each.host for each in firing))
+        self.ailing = Counter(each.host for each in firing if not is_backup_rule(each.rule))
 
     def _slowly(self, monotonic: float) -> None:
         if monotonic - self._slow_at >= SLOW_SECONDS:

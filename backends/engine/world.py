@@ -46,6 +46,7 @@ class Worlds:
     def now(self) -> World:
         """The fleet at this moment."""
         runs, standings, busy, ill = self._runs(), self._standings(), self.busy(), self._ill()
+        ailing = self._engine.duty.alerting.ailing
         hosts = {}
         for name, row, _, _ in self._engine.fleet.glimpses():
             state, standing = HostState(row.state), standings.get(name)
@@ -56,7 +57,7 @@ class Worlds:
                 up=not why,
                 why=why,
                 domains=self._parents(name),
-                alerts=row.alerts or 0,
+                alerts=ailing.get(name, 0),
                 ill=name in ill,
                 held_by=busy.get(name, ""),
             )

@@ -16,7 +16,7 @@ class HostView(Record, frozen=True, kw_only=True):
     """Why not, in a few words: "unreachable", "drained by alice: fan"."""
     domains: tuple[str, ...] = ()
     alerts: int = 0
-    """Alerts of warning or worse that fire there, muted or not."""
+    """Alerts of warning or worse that fire about the host itself, muted or not; those about its backups are not among them."""
     ill: bool = False
     """Its last health check was critical."""
     held_by: str = ""

@@ -61,9 +61,11 @@ class Cluster:
 
     def submit(self, node: LabHost, seconds: int, *, minutes: int = 10) -> str:
         """A job on that node that sleeps, with a time limit; its number."""
-        return self._run(
-            "sbatch", "--parsable", "-w", node.name, f"--time={minutes}", "--wrap", f"sleep {seconds}"
-        ).strip()
+        return self.submit_script(node, f"sleep {seconds}", minutes=minutes)
+
+    def submit_script(self, node: LabHost, script: str, *, minutes: int = 10) -> str:
+        """A job on that node that is a line of sh, with a time limit; its number."""
+        return self._run("sbatch", "--parsable", "-w", node.name, f"--time={minutes}", "--wrap", script).strip()
 
     def job_state(self, job: str) -> str:
         """As scontrol names it ("RUNNING")."""
@@ -108,6 +110,9 @@ def bring_up(controller: LabHost, nodes: Sequence[LabHost]) -> Cluster:
         _configure(host, key, text)
         _systemctl(host, "enable", "munge.service")
         _systemctl(host, "restart", "munge.service")
+    for host in everywhere.values():  # each has the packages of both; with a configuration both would begin at boot
+        idle = [] if host is controller else ["slurmctld.service"]
+        _systemctl(host, "disable", "--now", *idle, *([] if host in nodes else ["slurmd.service"]))
     _systemctl(controller, "enable", "--now", "slurmctld.service")
     for node in nodes:
         _systemctl(node, "enable", "--now", "slurmd.service")

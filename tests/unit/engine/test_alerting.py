@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from backends.alerts.model import Phase, Silence
-from backends.alerts.subjects import KernelEvent
+from backends.alerts.subjects import Concern, KernelEvent
 from backends.alerts.views import AlertRow
 from backends.config.schema import RuleConfig
+from backends.engine.gathering import Slow
 from backends.errors import BadInput
+from backends.states import Severity
 from tests.unit.engine.alert_desk import AlertDesk
 
 
@@ -92,6 +94,14 @@ def test_a_host_that_is_away_is_told_after_three_misses_and_its_disk_is_not(desk
     assert rows["host.down"].phase is Phase.FIRING
     assert "timeout" in rows["host.down"].text
     assert rows["disk.space"].inhibited == "a"
+
+
+def test_what_fires_about_its_backups_says_nothing_of_how_the_host_is(desk: AlertDesk) -> None:
+    escrow = Concern(code="no-escrow", severity=Severity.WARNING, object="v/a", text="no escrow", since=1.0)
+    desk.slow = {"a": Slow(concerns=(escrow,))}
+    desk.run(400, a=40.0, b=97.0)
+    assert desk.counts == {"a": 1, "b": 1}
+    assert desk.service.ailing == {"b": 1}
 
 
 def test_an_xid_in_the_kernel_log_is_critical_at_once_and_captured(desk: AlertDesk) -> None:

@@ -35,6 +35,12 @@ def test_who_has_drained_a_host_is_named(desk: Desk) -> None:
     assert not view.up and view.why == "drained by alice: fan"
 
 
+def test_a_run_counts_what_fires_about_the_host_itself(desk: Desk) -> None:
+    desk.engine.duty.alerting.ailing = {"b": 2}
+    hosts = Worlds(desk.engine, dict, tuple).now().hosts
+    assert {name: view.alerts for name, view in hosts.items()} == {"a": 0, "b": 2}
+
+
 def test_a_plan_gets_what_is_known_and_nothing_else(desk: Desk) -> None:
     fleet = Worlds(desk.engine, dict, tuple).fleet({"b": FAN})
     assert fleet["b"].state is HostState.UP and fleet["b"].standing is FAN
