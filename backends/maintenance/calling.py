@@ -30,6 +30,10 @@ SOON_SECONDS, LOOK_SECONDS = 0.2, 1.0
 """Between two looks at a host: at first, and when its step has gone on for a few seconds."""
 LOOKS_PER_SECOND = 50.0
 """With more hosts in work than that each is looked at less often."""
+LOOK_THERE = "look at the host, then retry or skip it"
+CONSOLE = "look at its console or BMC; when it answers again, retry, or skip it"
+LATE = {StepKind.REBOOT: CONSOLE, StepKind.REBOOT_IF_NEEDED: CONSOLE}
+"""What to do about a host whose step has used up its time and says nothing about it itself."""
 
 
 class Calls:
@@ -104,9 +108,8 @@ class Calls:
         name = place.host.host
         live.tries.pop(name, None)
         if look.told is Told.GOING and (late := self._late(live, place, host)):
-            look = replace(
-                look, told=Told.FAILED, text=late, hint=look.hint or "look at the host, then retry or skip it"
-            )
+            text = f"{late}; last: {look.text}" if look.text else late
+            look = replace(look, told=Told.FAILED, text=text, hint=look.hint or LATE.get(place.step.kind, LOOK_THERE))
         if look.told is Told.GOING:
             live.looks[name] = look
             live.due[name] = self._clock.monotonic() + _cadence(live, live.timers.spent(host))

@@ -45,6 +45,12 @@ class Keeper:
         assert "Traceback" not in done.stderr and "bug in" not in done.stderr, done.stderr
         return Said(done.returncode, done.stdout, done.stderr)
 
+    def begins(self, *words: str) -> subprocess.Popen[str]:
+        """Run it beside the test; its standard output is kept."""
+        return subprocess.Popen(
+            self.argv(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=self._environment()
+        )
+
     def well(self, *words: str) -> Said:
         """The same, and it must go well."""
         said = self.does(*words)

@@ -69,16 +69,20 @@ controller = "{controller}"
 name = "warm"
 argv = {warm}
 timeout = "5m"
+[[maintenance.commands]]
+name = "rest"
+argv = ["sleep", "4"]
+timeout = "5m"
 [[runs]]
 name = "window"
 hosts = "lab*"
 steps = ["drain", "snapshot", "command:warm", "update", "reboot", "check", "resume"]
 canaries = ["{controller}", "lab8"]
-batches = ["2"]
+batches = ["1", "5"]
 soak_minutes = 0.1
-max_unavailable = "5"
+max_unavailable = "4"
 max_failed = 4
-timeouts = {{ reboot = "2m" }}
+timeouts = {{ reboot = "90s" }}
 [alerts]
 test_day = "none"
 off = ["check.h22", "cpu.*"]

@@ -175,7 +175,7 @@ def _said(changes: Sequence[Change]) -> str:
 
 def _text(change: Change) -> str:
     shown = change.after or change.before
-    return shown.text if shown else f"{change.check} {change.object}".strip()
+    return (shown and shown.text) or f"{change.check} {change.object}".strip()
 
 
 def _facts(found: Difference, mild: Sequence[Change]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backends.errors import AskOperator, BadInput, RetryLater, SkipHost, Stop
+from backends.maintenance.calling import CONSOLE, LOOK_THERE
 from backends.maintenance.model import RunStatus, Stage, StepKind
 from backends.maintenance.simulated import Fault
 from backends.maintenance.worker import Look, Told
@@ -84,7 +85,19 @@ def test_a_host_that_cannot_be_reached_fails_when_its_time_is_over_and_counts(tm
 def test_a_step_that_does_not_end_fails_and_nothing_is_killed(tmp_path: Path) -> None:
     site = Site(tmp_path, hosts(1), {"h0": Fault.HANGS})
     state = site.until_ended(site.begin(plan(site.hosts)))
-    assert state.hosts["h0"].text == "not done after 1h; what runs on the host goes on"
+    assert state.hosts["h0"].text.startswith("not done after 1h; what runs on the host goes on; last: ")
+    assert state.hosts["h0"].hint == LOOK_THERE
+
+
+def test_a_host_that_does_not_come_back_in_time_is_named_with_what_was_last_known_of_it(
+    tmp_path: Path, own: Own
+) -> None:
+    own.says = Look(told=Told.GOING, text="does not answer any more")
+    site = Site(tmp_path, hosts(1), wrap=lambda workers: {**workers, StepKind.REBOOT: own})
+    host = site.until_ended(site.begin(plan(site.hosts, steps=("reboot",)))).hosts["h0"]
+    assert host.stage is Stage.FAILED
+    assert host.text == "not done after 1h; what runs on the host goes on; last: does not answer any more"
+    assert host.hint == CONSOLE
 
 
 def test_a_step_that_has_ended_well_is_well_however_late_it_is_seen(tmp_path: Path) -> None:

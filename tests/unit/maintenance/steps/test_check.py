@@ -134,6 +134,11 @@ def test_what_is_out_of_sight_asks(checks: Checks) -> None:
     assert settled(checks, Difference(unseen=(UNSEEN,))).told is Told.ASKING
 
 
+def test_what_has_no_text_is_named_by_its_check() -> None:
+    mute = Change(check="G18", object="x", before=Finding(check="G18", severity=Severity.OK, text=""))
+    assert judged(Difference(unseen=(mute,))).text == "not known any more: G18 x"
+
+
 def test_a_typed_reason_overrules_and_stands_in_the_report() -> None:
     look = judged(Difference(worse=(GPU_GONE,)), REASON)
     assert look.told is Told.DONE and look.facts[facts.OVERRULED] == REASON
