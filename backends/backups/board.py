@@ -52,6 +52,10 @@ class Handle:
         """Change what the board shows: text, command, transport, trust, state …"""
         self._board.show(self.id, **values)
 
+    def made(self, outcome: Outcome) -> None:
+        """Write down what came of it already, before what comes after it: an engine that ends meanwhile has done it."""
+        self._board.made(self.id, outcome)
+
     def phase(self, phase: str) -> None:
         """Something begins of which Borg tells nothing."""
         self.meter.phase(phase)
@@ -217,6 +221,16 @@ class Board:
         except Stop as error:  # Borg's own work is whole without our note of it
             self._on_bug(job_id, error)
         self._on_edge(job)
+
+    def made(self, job_id: str, outcome: Outcome) -> None:
+        """As `Handle.made`."""
+        with self._lock:
+            self._set(job_id, outcome=outcome)
+            job = self.job(job_id)
+        try:
+            self._book.keep(job)
+        except Stop as error:  # as at an edge
+            self._on_bug(job_id, error)
 
     @contextmanager
     def holding(self, holds: Iterable[str], seconds: float) -> Iterator[None]:

@@ -12,6 +12,8 @@ from backends.backups.model import ENDED, Cause, Job, JobKind, JobState, Outcome
 from backends.clock import Clock
 from backends.errors import Stop
 
+LOOKED_NOT = "the engine ended before it looked at the repository afterwards"
+
 
 class JobBook:
     """The folder of job files. `folder` None: nothing can be written down, so nothing is begun (a replay)."""
@@ -38,7 +40,8 @@ class JobBook:
             ) from error
 
     def load(self) -> tuple[tuple[Job, ...], tuple[Job, ...]]:
-        """(every job, oldest first; those among them that an ended engine left in flight, now told as failed)."""
+        """(every job, oldest first; those among them that an ended engine left in flight, now told as failed, or as done
+        when what they were to make was made)."""
         files = sorted(self._folder.glob("*.json")) if self._folder else ()
         jobs = sorted(filter(None, map(_read, files)), key=lambda job: job.created)
         told = tuple(job if job.state in ENDED else _interrupted(job, self._clock.now()) for job in jobs)
@@ -54,6 +57,8 @@ class JobBook:
 
 
 def _interrupted(job: Job, now: float) -> Job:
+    if job.outcome is not None:
+        return _finished(job, job.outcome, now)
     cause = Cause(
         code="engine-ended",
         text="the engine ended while this went on",
@@ -62,6 +67,15 @@ def _interrupted(job: Job, now: float) -> Job:
     outcome = Outcome(state=JobState.FAILED, cause=cause)
     return msgspec.structs.replace(
         job, state=JobState.FAILED, ended=now, outcome=outcome, text=cause.text, progress=Progress()
+    )
+
+
+def _finished(job: Job, outcome: Outcome, now: float) -> Job:
+    """Only what follows it is missing: the next job on the repository looks at it anyway."""
+    told = msgspec.structs.replace(outcome, notes=(*outcome.notes, LOOKED_NOT))
+    text = outcome.cause.text if outcome.cause else "; ".join(told.notes)
+    return msgspec.structs.replace(
+        job, state=outcome.state, ended=now, outcome=told, text=text[:500], progress=Progress()
     )
 
 

@@ -248,6 +248,8 @@ class Making:
         self._catalog.add(archive)
         said_notes = (_made(archive), *notes)
         outcome = Outcome(state=state, archive=archive, cause=cause, notes=said_notes, warnings=warnings)
+        if not task.set.dumps:  # nothing but looks comes after this archive
+            handle.made(outcome)
         return outcome if series else self._learned(task, outcome, archive, counts, result.seconds, handle)
 
     def _learned(

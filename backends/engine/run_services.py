@@ -75,11 +75,11 @@ class Backing:
     def places(self, host: str, set: str) -> int:
         return len(self._tasks(host, set))
 
-    def start(self, host: str, set: str, who: str) -> Sequence[Job]:
+    def start(self, host: str, set: str, who: str, places: Sequence[str] = ()) -> Sequence[Job]:
         backups = self._engine.backups
-        going = self._going(host, set)
+        going = [job for job in self._going(host, set) if not places or job.repository in places]
         try:
-            made = backups.start("backup", (host,), (set,), (), "quick", who)
+            made = backups.start("backup", (host,), (set,), self._names(host, set, places), "quick", who)
         except RetryLater:
             if not going:
                 raise
@@ -108,6 +108,10 @@ class Backing:
         if not self._engine.has_backups:
             return []
         return [task for task in self._engine.backups.tasks.all() if task.host == host and task.set.name == set]
+
+    def _names(self, host: str, set: str, places: Sequence[str]) -> tuple[str, ...]:
+        """What repositories of a host are called in the configuration; () for ()."""
+        return tuple(task.repository.name for task in self._tasks(host, set) if task.repository.key in places)
 
     def _going(self, host: str, set: str) -> list[Job]:
         return [job for job in self.jobs(host, set, 0.0) if job.state not in ENDED]

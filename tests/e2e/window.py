@@ -85,7 +85,7 @@ max_failed = 4
 timeouts = {{ reboot = "90s" }}
 [alerts]
 test_day = "none"
-off = ["check.h22", "cpu.*"]
+off = ["check.h22", "cpu.*", "backup.no-escrow", "backup.proof-stale"]
 [alerts.policy]
 group_wait_seconds = 0
 group_wait_critical_seconds = 0
@@ -96,6 +96,7 @@ settle_seconds = 3
 name = "receiver"
 url = "{url}"
 """
+"""Off is what hosts have from this machine (limits of a session, the load), and what new repositories lack."""
 
 
 @dataclass

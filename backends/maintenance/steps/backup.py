@@ -24,8 +24,9 @@ class Backing(Protocol):
     def places(self, host: str, set: str) -> int:
         """Repositories that this set of the host goes into."""
 
-    def start(self, host: str, set: str, who: str) -> Sequence[Job]:
-        """Queue them all, those that wait or run already included. Raises SwarmError."""
+    def start(self, host: str, set: str, who: str, places: Sequence[str] = ()) -> Sequence[Job]:
+        """Queue them all, those that wait or run already included. `places`: keys of the only repositories. Raises
+        SwarmError."""
 
     def jobs(self, host: str, set: str, since: float) -> Sequence[Job]:
         """Its backup jobs that ended after `since` or go on."""
@@ -63,12 +64,22 @@ class BackupWorker:
         found = [
             job for job in self._backups.jobs(place.host.host, set_of(place), float(known["since"])) if job.id in wanted
         ]
-        if len(found) < len(wanted) or any(map(_orphaned, found)):
+        orphans = [job for job in found if _orphaned(job)]
+        if len(found) < len(wanted) or orphans:
             text = "begun again after the end of its engine; what is stored already is not sent again"
-            return Look(told=Told.GOING, state="again", text=text, token=self.begin(place))
+            return Look(told=Told.GOING, state="again", text=text, token=self._again(place, found, orphans))
         if any(job.state not in ENDED for job in found):
             return _going(found)
         return self._ended(place, found)
+
+    def _again(self, place: Place, found: Sequence[Job], orphans: Sequence[Job]) -> str:
+        """Where a job has done its work nothing is done again. Jobs that nobody remembers are all begun again."""
+        kept = [job for job in found if job not in orphans]
+        if not orphans:
+            return self.begin(place)
+        names = [job.repository for job in orphans]
+        made = self._backups.start(place.host.host, set_of(place), place.run.who, names)
+        return packed(since=min(job.created for job in found), jobs=" ".join(job.id for job in (*kept, *made)))
 
     def output(self, place: Place, token: str) -> str:
         """What Borg printed, of each job."""

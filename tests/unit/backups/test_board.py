@@ -10,6 +10,7 @@ import pytest
 
 from backends.backups.board import Board, Handle
 from backends.backups.borg.events import ArchiveProgress, LogMessage, Text
+from backends.backups.job_book import LOOKED_NOT
 from backends.backups.model import Job, JobKind, JobState, Outcome
 from backends.clock import ManualClock
 from backends.errors import BadInput, RetryLater, SkipHost, Stop
@@ -177,6 +178,21 @@ def test_ended_jobs_outlive_the_engine_and_those_in_flight_are_told_as_failed(tm
     assert told_as.state is JobState.FAILED
     assert told_as.outcome is not None and told_as.outcome.cause is not None
     assert "not sent twice" in told_as.outcome.cause.next_step
+    gate.go.set()
+
+
+def test_a_job_that_had_done_its_work_when_its_engine_ended_is_done(board: Board, told: Told, tmp_path: Path) -> None:
+    gate = Gate()
+
+    def work(handle: Handle) -> Outcome:
+        handle.made(DONE)
+        return gate(handle)
+
+    running = board.add(job(), work, holds=["r"])
+    assert gate.begun.wait(SOON)
+    left = opened(tmp_path, told).job(running.id)
+    assert (left.state, left.ended is None) == (JobState.DONE, False)
+    assert left.outcome is not None and left.outcome.notes == (*DONE.notes, LOOKED_NOT)
     gate.go.set()
 
 

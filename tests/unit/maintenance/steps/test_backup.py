@@ -28,11 +28,13 @@ class Backups:
     def places(self, host: str, set: str) -> int:
         return self.there
 
-    def start(self, host: str, set: str, who: str) -> Sequence[Job]:
+    def start(self, host: str, set: str, who: str, places: Sequence[str] = ()) -> Sequence[Job]:
         self.asked.append(set)
+        keys = [f"vault{n}/{host}" for n in range(self.there)]
         made = [
-            Job(id=f"j{len(self.board) + n}", kind=JobKind.BACKUP, host=host, repository=f"vault{n}/{host}", set=set)
-            for n in range(self.there)
+            Job(id=f"j{len(self.board) + n}", kind=JobKind.BACKUP, host=host, repository=key, set=set)
+            for n, key in enumerate(keys)
+            if not places or key in places
         ]
         self.board |= {job.id: job for job in made}
         return made
@@ -129,6 +131,19 @@ def test_jobs_that_ended_with_their_engine_are_begun_again(backups: Backups, end
     assert look.told is Told.GOING and look.token and len(backups.asked) == 2
     backups.each(JobState.DONE, outcome=archived(1), text="")
     assert worker.look(HERE, look.token).told is Told.DONE
+
+
+def test_a_place_that_has_it_already_is_not_asked_again(backups: Backups) -> None:
+    worker = BackupWorker(backups)
+    token = worker.begin(HERE)
+    _ended_with_engine(backups)
+    first, second = backups.board
+    backups.board[first] = replace(backups.board[first], state=JobState.DONE, outcome=archived(0))
+    look = worker.look(HERE, token)
+    assert [job.repository for job in backups.board.values()][2:] == [backups.board[second].repository]
+    backups.board = {name: replace(job, state=JobState.DONE) for name, job in backups.board.items() if name != second}
+    over = worker.look(HERE, look.token)
+    assert over.told is Told.DONE and over.text == "models in 2 places"
 
 
 def test_a_job_that_somebody_cancelled_is_a_failure(backups: Backups) -> None:
