@@ -92,9 +92,8 @@ def story(site: Site) -> Story:
     until(lambda: site.cluster.job_state(job) == "RUNNING", 60, "the job to run")
     faults.nocomeback(site.lab.host(GONE))
     window.lose_a_gpu_at_boot(site.lab.host(SHORT))
-    with site.client() as client:
-        dry = client.runs.compose("window")
-        assert not dry.red, dry.findings
+    dry = composed(site)
+    assert not dry.red, dry.findings
     site.keeper.well("run", "start", dry.plan.hash, "--yes")
     with site.client() as client:
         told = Story(site, client.runs.list().runs[0].run, job)
@@ -108,6 +107,19 @@ def story(site: Site) -> Story:
     assert told.watch(RUN_SECONDS), told.end
     told.told = site.titles()
     return told
+
+
+def composed(site: Site) -> DryRun:
+    """The dry run, once the engine knows which hosts are of a kind: their GPUs are told some seconds after their names."""
+    found: list[DryRun] = []
+
+    def known() -> bool:
+        with site.client() as client:
+            found.append(client.runs.compose("window"))
+        return {host.host for host in found[-1].plan.hosts if host.canary} == {*window.CANARIES}
+
+    until(known, 120, "the canaries that are meant")
+    return found[-1]
 
 
 def test_the_hosts_with_troubles_are_named_and_the_others_are_done(story: Story) -> None:

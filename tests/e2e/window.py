@@ -34,6 +34,7 @@ FAILING, GONE, SHORT = "lab5", "lab6", "lab7"
 WELL = (CONTROLLER, *NODES, "lab4", "lab8")
 TROUBLED = (FAILING, GONE, SHORT)
 GPU_HOSTS = (SHORT, "lab8")
+CANARIES = (CONTROLLER, "lab8")
 HOSTS = 8
 WANTED = {**dict.fromkeys((*WELL, GONE, SHORT), ("lab-app",)), FAILING: ("lab-app", "lab-broken")}
 LOG = "var/lib/swarm-warm.log"
@@ -77,7 +78,7 @@ timeout = "5m"
 name = "window"
 hosts = "lab*"
 steps = ["drain", "snapshot", "command:warm", "update", "reboot", "check", "resume"]
-canaries = ["{controller}", "lab8"]
+canaries = {canaries}
 batches = ["1", "5"]
 soak_minutes = 0.1
 max_unavailable = "4"
@@ -210,6 +211,7 @@ def _configuration(lab: Lab, web: Web, place: Path) -> Path:
         vault=place / "vault",
         nodes=",".join(NODES),
         controller=CONTROLLER,
+        canaries=msgspec.json.encode(CANARIES).decode(),
         warm=msgspec.json.encode(WARM).decode(),
         url=web.url("ok/window"),
     )
