@@ -42,7 +42,8 @@ class RunConfig(Section, frozen=True, kw_only=True):
     hosts: Selector = ""
     """A selector; default: every host."""
     steps: Steps = ("drain", "snapshot", "update", "reboot-if-needed", "check", "resume")
-    """What is done to each host, in this order: drain, snapshot, backup:SET, update (also update:security, or a class of
+    """What is done to each host, in this order: drain, snapshot, backup:SET, proof:SET (or
+    proof:SET:7d; asks where no restore drill of that set was good within so long), update (also update:security, or a class of
     packages like update:gpu-driver), reboot, reboot-if-needed, check, command:NAME, gate:QUESTION, resume."""
     batches: Amounts = ("1", "10%", "50%")
     """How many hosts are taken together, one after the other: numbers, or per cent of the hosts of the run (rounded up).
@@ -66,7 +67,8 @@ class RunConfig(Section, frozen=True, kw_only=True):
     """When it may happen."""
     timeouts: Annotated[dict[str, Span], Meta(examples=[{"drain": "12h"}])] = {}
     """What steps may take: a kind of step, or a whole one ("backup:models"), and a duration. What runs on a host is never
-    killed, but the host has failed then. Default: drain 24h, backup 8h, update 2h, reboot 45m, check 15m, command 30m."""
+    killed, but the host has failed then. Default: drain 24h, backup 8h, proof 5m, update 2h, reboot 45m, check 15m,
+    command 30m."""
     approvals: Annotated[int, Meta(ge=0, le=9)] = 0
     """How many others must say yes to exactly the plan before it starts. See also `maintenance.approval_tags`."""
     packages: Globs = ()

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from backends.engine.run_services import Proving
 from backends.errors import BadInput, SwarmError
 from backends.maintenance.compose import compose
 from backends.maintenance.dry_run import DryRun
 from backends.maintenance.fleet import Blackout, FleetHost, Site, Standing
 from backends.maintenance.from_config import commands
-from backends.maintenance.model import RunState, StepKind
+from backends.maintenance.model import RunState, Step, StepKind
+from backends.maintenance.proof import set_named
 from backends.maintenance.request import Request
 from backends.maintenance.selection import selection
 from backends.maintenance.steps_text import steps
@@ -70,6 +72,7 @@ class Composer:
         fleet = self._worlds.fleet(self._ask(names))
         if any(step.kind in REBOOTS for step in wanted):
             fleet |= self._gates({name: fleet[name] for name in names if name in fleet})
+        fleet |= self._copies({name: fleet[name] for name in names if name in fleet}, wanted)
         updates = self._updates(timed, names, who)
         made = compose(timed, names, fleet, self._site(who, names, updates))
         with self._lock:
@@ -110,6 +113,17 @@ class Composer:
 
         return ask
 
+    def _copies(self, hosts: Mapping[str, FleetHost], wanted: Sequence[Step]) -> dict[str, FleetHost]:
+        """How the backups stand of which a proof is wanted; the catalog is asked, no host."""
+        sets = dict.fromkeys(set_named(step) for step in wanted if step.kind is StepKind.PROOF)
+        if not sets:
+            return {}
+        proving = Proving(self._engine)
+        return {
+            name: replace(host, copies={each: tuple(proving.copies(name, each)) for each in sets})
+            for name, host in hosts.items()
+        }
+
     def _site(self, who: str, names: Sequence[str], updates: Plan | None) -> Site:
         engine = self._engine
         sets: dict[str, list[str]] = {}
@@ -119,6 +133,7 @@ class Composer:
             now=engine.clock.now(),
             who=who,
             sets={name: tuple(dict.fromkeys(hosts)) for name, hosts in sets.items()},
+            proof_seconds=Proving(engine).usual_seconds(),
             commands=commands(engine.config),
             approval_tags=engine.config.maintenance.approval_tags,
             blackouts=tuple(_blackouts(engine)),

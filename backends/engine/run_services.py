@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from backends.backups.model import ENDED, Job, JobKind, Task
+from backends.backups.standing import LATE
 from backends.checks.health_views import DifferenceView, HostHealth
 from backends.errors import RetryLater
 from backends.maintenance.model import RunState, StepKind
+from backends.maintenance.proof import Copy
 from backends.maintenance.steps.before import Befores
 from backends.maintenance.steps.reboot import Need
 from backends.updates.model import HostPlan, Selection
@@ -73,7 +75,7 @@ class Backing:
         self._engine = engine
 
     def places(self, host: str, set: str) -> int:
-        return len(self._tasks(host, set))
+        return len(tasks_of(self._engine, host, set))
 
     def start(self, host: str, set: str, who: str, places: Sequence[str] = ()) -> Sequence[Job]:
         backups = self._engine.backups
@@ -95,7 +97,7 @@ class Backing:
 
     def proof(self, host: str, set: str) -> float | None:
         catalog = self._engine.backups.depot.catalog
-        found = [catalog.proof(task.repository.key, set) for task in self._tasks(host, set)]
+        found = [catalog.proof(task.repository.key, set) for task in tasks_of(self._engine, host, set)]
         return max((each.time for each in found if each is not None and each.ok), default=None)
 
     def now(self) -> float:
@@ -104,17 +106,47 @@ class Backing:
     def log(self, job: str) -> str:
         return self._engine.backups.board.log(job)
 
-    def _tasks(self, host: str, set: str) -> list[Task]:
-        if not self._engine.has_backups:
-            return []
-        return [task for task in self._engine.backups.tasks.all() if task.host == host and task.set.name == set]
-
     def _names(self, host: str, set: str, places: Sequence[str]) -> tuple[str, ...]:
         """What repositories of a host are called in the configuration; () for ()."""
-        return tuple(task.repository.name for task in self._tasks(host, set) if task.repository.key in places)
+        return tuple(task.repository.name for task in tasks_of(self._engine, host, set) if task.repository.key in places)
 
     def _going(self, host: str, set: str) -> list[Job]:
         return [job for job in self.jobs(host, set, 0.0) if job.state not in ENDED]
+
+
+class Proving:
+    """`steps.proof.Proving`."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def copies(self, host: str, set: str) -> Sequence[Copy]:
+        return [self._copy(task) for task in tasks_of(self._engine, host, set)]
+
+    def usual_seconds(self) -> float:
+        return self._engine.config.backups.drill_days * 86400.0 * LATE
+
+    def now(self) -> float:
+        return self._engine.clock.now()
+
+    def _copy(self, task: Task) -> Copy:
+        depot = self._engine.backups.depot
+        proof = depot.catalog.proof(task.repository.key, task.set.name)
+        series = depot.statuses.series(task)
+        return Copy(
+            repository=task.repository.key,
+            newest=series[0].start if series else None,
+            proven=None if proof is None else proof.time,
+            good=proof is not None and proof.ok,
+            problem=proof.problems[0] if proof is not None and proof.problems else "",
+        )
+
+
+def tasks_of(engine: Engine, host: str, set: str) -> list[Task]:
+    """The repositories into which that set of the host goes."""
+    if not engine.has_backups:
+        return []
+    return [task for task in engine.backups.tasks.all() if task.host == host and task.set.name == set]
 
 
 class Checking:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from backends.engine.run_brokers import Brokers
-from backends.engine.run_services import Backing, Checking, Rebooting, Updating
+from backends.engine.run_services import Backing, Checking, Proving, Rebooting, Updating
 from backends.hostkit.jobs import Jobs
 from backends.maintenance.drain.worker import DrainWorker, ResumeWorker
 from backends.maintenance.model import HostPlan, RunState, StepKind
@@ -16,6 +16,7 @@ from backends.maintenance.steps.before import Befores, BeforeWorker
 from backends.maintenance.steps.check import CheckWorker
 from backends.maintenance.steps.command import CommandWorker
 from backends.maintenance.steps.gate import GateWorker
+from backends.maintenance.steps.proof import ProofWorker
 from backends.maintenance.steps.reboot import RebootWorker
 from backends.maintenance.steps.update import UpdateWorker
 from backends.maintenance.worker import Worker
@@ -43,6 +44,7 @@ def _bare(engine: Engine, brokers: Brokers, checks: Checking) -> Mapping[StepKin
         StepKind.RESUME: ResumeWorker(brokers.of, engine.clock),
         StepKind.SNAPSHOT: backups,
         StepKind.BACKUP: backups,
+        StepKind.PROOF: ProofWorker(Proving(engine)),
         StepKind.UPDATE: UpdateWorker(Updating(engine)),
         StepKind.REBOOT: reboots,
         StepKind.REBOOT_IF_NEEDED: reboots,

@@ -15,7 +15,7 @@ class Finding(Record, frozen=True, kw_only=True):
 
     kind: str
     """"budget", "window", "blackout", "drained", "scheduler", "unreachable", "python", "sudo", "updates", "gate",
-    "backup", "read-only", "approvals", "held", "plan", "hosts", "estimate", "alerts"."""
+    "backup", "proof", "read-only", "approvals", "held", "plan", "hosts", "estimate", "alerts"."""
     severity: Severity
     """CRITICAL: it may not start like this (red). WARNING: worth a look. UNKNOWN: it could not be told."""
     text: str

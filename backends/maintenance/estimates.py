@@ -14,8 +14,8 @@ from backends.metrics.sample import Record
 
 MOST = 200
 """Newest durations that count for one thing; what is older was another fleet."""
-FREE = frozenset({StepKind.GATE})
-"""A person takes the time that a person takes; an unknown one is told apart and not counted."""
+FREE = frozenset({StepKind.GATE, StepKind.PROOF})
+"""A person takes the time that a person takes, and a look into the catalog none; an unknown one is not counted."""
 
 
 class Estimate(Record, frozen=True, kw_only=True):

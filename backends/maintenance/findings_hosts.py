@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from backends.maintenance.away import drained
 from backends.maintenance.fleet import FleetHost, Site
 from backends.maintenance.model import Step, StepKind
+from backends.maintenance.proof import Copy, demanded, judged, set_named
 from backends.maintenance.said import Said
 from backends.maintenance.steps_text import REBOOTS
 from backends.states import HostState, Severity
@@ -94,7 +97,8 @@ def _scheduler(host: FleetHost, steps: Sequence[Step]) -> Iterator[Said]:
 
 def _backups(host: FleetHost, steps: Sequence[Step], site: Site) -> Iterator[Said]:
     wanted = [step.argument for step in steps if step.kind is StepKind.BACKUP]
-    for name in dict.fromkeys(wanted):
+    yield from _proofs(host, steps, site)
+    for name in dict.fromkeys(filter(None, map(set_named, steps))):
         if name in site.sets and host.host not in site.sets[name]:
             text, hint = (
                 f"has no repository for the backup set {name}",
@@ -109,6 +113,27 @@ def _backups(host: FleetHost, steps: Sequence[Step], site: Site) -> Iterator[Sai
     elif newest > OLD_BACKUP:
         text = f"has a newest backup of {span(newest)} ago, and the run makes none"
         yield Said(kind="backup", text=text, hint="add the step backup:config")
+
+
+def _proofs(host: FleetHost, steps: Sequence[Step], site: Site) -> Iterator[Said]:
+    """Proofs that the run asks for and would not find, as things are."""
+    for at, step in enumerate(steps):
+        if step.kind is not StepKind.PROOF:
+            continue
+        demand = demanded(step.argument)
+        copies, limit = _nameless(host, demand.set), demand.seconds or site.proof_seconds
+        made = any(each.kind is StepKind.BACKUP and each.argument == demand.set for each in steps[:at])
+        found = judged("HOST", demand.set, copies, limit, site.now, backed_up=made)
+        if copies and not found.good:
+            hint = f"{found.hint}; when it still lacks then, the run asks there and goes on with the others"
+            yield Said(kind="proof", text=f"has {found.text}", hint=hint)
+
+
+def _nameless(host: FleetHost, name: str) -> list[Copy]:
+    """Without the host in the name of its repository, so that what is the same of many hosts is told once."""
+    return [
+        replace(each, repository=each.repository.removesuffix(f"/{host.host}")) for each in host.copies.get(name, ())
+    ]
 
 
 def _updates(host: FleetHost, steps: Sequence[Step], site: Site, planned: HostPlan | None) -> Iterator[Said]:

@@ -8,6 +8,7 @@ from backends.config.problem import nearest
 from backends.maintenance.dry_run import Finding
 from backends.maintenance.fleet import FleetHost, Site
 from backends.maintenance.model import Step, StepKind
+from backends.maintenance.proof import set_named
 from backends.maintenance.request import Request
 from backends.maintenance.steps_text import slips
 from backends.states import Severity
@@ -66,14 +67,14 @@ def of_approvals(wanted: int, tags: Sequence[str], site: Site) -> Iterator[Findi
 def _named(steps: Sequence[Step], site: Site) -> Iterator[Finding]:
     """Sets and commands that are nowhere."""
     for step in steps:
-        known: list[str] | None = None
-        if step.kind is StepKind.BACKUP:
-            known, what = sorted(site.sets), "backup set"
-        elif step.kind is StepKind.COMMAND:
-            known, what = sorted(site.commands), "command"
-        if known is not None and step.argument not in known:
-            hint = nearest(step.argument, known) or f"there are: {', '.join(known)[:120] or 'none'}"
-            yield _red("plan", f'there is no {what} "{clean(step.argument, 60)}"', hint)
+        known, what, named = sorted(site.commands), "command", step.argument
+        if set_name := set_named(step):
+            known, what, named = sorted(site.sets), "backup set", set_name
+        elif step.kind is not StepKind.COMMAND:
+            continue
+        if named not in known:
+            hint = nearest(named, known) or f"there are: {', '.join(known)[:120] or 'none'}"
+            yield _red("plan", f'there is no {what} "{clean(named, 60)}"', hint)
 
 
 def _unattended(request: Request, steps: Sequence[Step]) -> Iterator[Finding]:

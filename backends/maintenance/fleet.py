@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from backends.maintenance.model import RunState, Scheduler
+from backends.maintenance.proof import Copy
 from backends.metrics.sample import HostFacts, Record
 from backends.states import HostState
 from backends.updates.model import Caution, Change, HostPlan, Plan
@@ -64,6 +65,8 @@ class FleetHost(Record, frozen=True, kw_only=True):
     """Backup set → seconds since its newest archive; a set without one is missing."""
     held_by: str = ""
     """Another run or job that has it now."""
+    copies: Mapping[str, tuple[Copy, ...]] = {}
+    """Backup set → how it stands in each repository; only of sets of which the run wants a proof."""
 
 
 class Blackout(Record, frozen=True, kw_only=True):
@@ -87,6 +90,8 @@ class Site(Record, frozen=True, kw_only=True):
     """Author of the plan."""
     sets: Mapping[str, tuple[str, ...]] = {}
     """Backup set → hosts that have a repository for it."""
+    proof_seconds: float = 7 * 86400.0
+    """How old the proof of a backup may be where its step does not say."""
     commands: Mapping[str, float] = {}
     """Name of a command step → its time-out in seconds; 0: the usual one."""
     approval_tags: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ class StepKind(StrEnum):
     DRAIN = "drain"
     SNAPSHOT = "snapshot"
     BACKUP = "backup"
+    PROOF = "proof"
     UPDATE = "update"
     REBOOT = "reboot"
     REBOOT_IF_NEEDED = "reboot-if-needed"
@@ -36,7 +37,7 @@ class Step(Record, frozen=True, kw_only=True):
 
     kind: StepKind
     argument: str = ""
-    """After the colon: a backup set, "security", the name of a command, the question of a gate."""
+    """After the colon: a backup set (with the age of a proof), "security", the name of a command, the question of a gate."""
     timeout_seconds: float = 3600.0
     """After this the step has failed, except that what runs on the host is never killed."""
 

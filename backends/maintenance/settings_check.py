@@ -18,6 +18,7 @@ from backends.inventory.select import select_names
 from backends.maintenance.amounts import amount
 from backends.maintenance.batches import sizes
 from backends.maintenance.model import Step, StepKind
+from backends.maintenance.proof import set_named
 from backends.maintenance.steps_text import seconds, slips, step
 from backends.text import clean
 
@@ -63,12 +64,14 @@ def _steps(key: str, run: RunConfig, config: Config) -> Iterator[Problem]:
     sets = [CONFIG, SECRETS, *(each.name for each in config.backups.sets)]
     commands = [each.name for each in config.maintenance.commands]
     for each in found:
-        known, what = {StepKind.BACKUP: (sets, "backup set"), StepKind.COMMAND: (commands, "command")}.get(
-            each.kind, ([each.argument], "")
-        )
-        if each.argument not in known:
-            hint = nearest(each.argument, known) or f"known here: {', '.join(known) or 'none'}"
-            message = f'"{each.text}": there is no {what} "{each.argument}"'
+        known, what, named = commands, "command", each.argument
+        if set_name := set_named(each):
+            known, what, named = sets, "backup set", set_name
+        elif each.kind is not StepKind.COMMAND:
+            continue
+        if named not in known:
+            hint = nearest(named, known) or f"known here: {', '.join(known) or 'none'}"
+            message = f'"{each.text}": there is no {what} "{named}"'
             yield Problem(key=f"{key}.steps", message=message, hint=hint)
     if len(found) == len(run.steps):
         for slip in slips(found):

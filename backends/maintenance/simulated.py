@@ -164,7 +164,11 @@ class SimulatedFleet:
             return
         if place.step.kind is StepKind.GATE:
             raise AskOperator(place.step.argument or "go on?", hint="answer, or skip the host")
-        if place.step.kind is StepKind.UPDATE and self.faults.get(place.host.host) is Fault.ASKS:
+        fault, name = self.faults.get(place.host.host), place.step.argument.partition(":")[0]
+        if place.step.kind is StepKind.PROOF and fault is Fault.UNPROVEN:
+            hint = f"swarm-tui backup drill {place.host.host} --set {name}, then retry; or answer with a reason"
+            raise AskOperator(f"no proof of {name}: never restored for a test", hint=hint)
+        if place.step.kind is StepKind.UPDATE and fault is Fault.ASKS:
             raise AskOperator("the initrd of the next kernel is missing", hint="repair it, or answer with a reason")
 
     def _do(self, place: Place) -> None:
@@ -200,7 +204,9 @@ class SimulatedFleet:
         if kind is StepKind.UPDATE and self.faults.get(task.place.host.host) is Fault.HANGS:
             share = min(share, 0.5)
         if share >= 1.0:
-            return Look(told=Told.DONE, text=ended(kind, argument), done=1.0, facts=facts_of(kind, argument))
+            return Look(
+                told=Told.DONE, text=ended(kind, argument), done=1.0, facts=facts_of(kind, argument, self._clock.now())
+            )
         now = seen(kind, share, task.place.host, argument)
         eta = self._clock.now() + (1.0 - share) * task.seconds
         return Look(told=Told.GOING, state=now.state, text=now.text, done=share, eta=eta)

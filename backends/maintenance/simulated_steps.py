@@ -19,6 +19,7 @@ SECONDS: Mapping[StepKind, float] = {
     StepKind.REBOOT_IF_NEEDED: 170.0,
     StepKind.CHECK: 25.0,
     StepKind.COMMAND: 40.0,
+    StepKind.PROOF: 0.0,
     StepKind.GATE: 0.0,
     StepKind.RESUME: 6.0,
 }
@@ -35,6 +36,8 @@ PACKAGES = (
 )
 OLD_KERNEL, NEW_KERNEL = "6.1.0-28-amd64", "6.1.0-31-amd64"
 CVES = ("CVE-2026-21441", "CVE-2026-20917")
+PROVEN_SECONDS = 2 * 86400.0
+"""Since the restore drill of a usual host."""
 REBOOTS = frozenset({StepKind.REBOOT, StepKind.REBOOT_IF_NEEDED})
 DOWN_FROM, DOWN_UNTIL = 0.15, 0.7
 """Shares of a reboot between which the host does not answer."""
@@ -62,6 +65,8 @@ class Fault(StrEnum):
     """Its update never ends."""
     ASKS = "asks"
     """Its update is refused until somebody overrules that."""
+    UNPROVEN = "unproven"
+    """Nobody ever restored its backup for a test."""
     ALERTS = "alerts-afterwards"
     """New alerts fire there once it was given back."""
 
@@ -131,6 +136,7 @@ def ended(kind: StepKind, argument: str) -> str:
         StepKind.DRAIN: "no job left",
         StepKind.SNAPSHOT: "36 units, 8 GPUs, no alert",
         StepKind.BACKUP: f"archive of {argument or 'config'} made",
+        StepKind.PROOF: f"{argument.partition(':')[0] or 'config'} was restored from vault for a test 2d ago",
         StepKind.UPDATE: f"{len(PACKAGES)} of {len(PACKAGES)} applied",
         StepKind.REBOOT: f"up with {NEW_KERNEL}",
         StepKind.REBOOT_IF_NEEDED: f"up with {NEW_KERNEL}",
@@ -142,8 +148,8 @@ def ended(kind: StepKind, argument: str) -> str:
     return words[kind]
 
 
-def facts_of(kind: StepKind, argument: str) -> dict[str, str]:
-    """What a step writes down for the report."""
+def facts_of(kind: StepKind, argument: str, now: float = 0.0) -> dict[str, str]:
+    """What a step writes down for the report, at that moment (epoch seconds)."""
     if kind is StepKind.UPDATE:
         rows = [(name, "1.0-1", "1.0-2", "applied") for name in PACKAGES]
         return {
@@ -155,6 +161,8 @@ def facts_of(kind: StepKind, argument: str) -> dict[str, str]:
         return {facts.KERNEL_BEFORE: OLD_KERNEL, facts.KERNEL_AFTER: NEW_KERNEL, facts.REBOOTED: "yes"}
     if kind is StepKind.BACKUP:
         return {facts.ARCHIVE: facts.written([("vault", f"{argument or 'config'}-1", 18_400_000_000)])}
+    if kind is StepKind.PROOF:
+        return {facts.PROOF: f"{now - PROVEN_SECONDS:.0f}"}
     if kind is StepKind.RESUME:
         return {facts.RESUMED: "yes"}
     return {facts.EXIT_STATUS: "0"} if kind is StepKind.COMMAND else {}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from backends.config.problem import nearest
 from backends.errors import BadInput
 from backends.maintenance.model import Step, StepKind
+from backends.maintenance.proof import demanded
 from backends.metrics.sample import Record
 from backends.text import clean
 from backends.units import parse_span
@@ -18,6 +19,7 @@ TIMEOUTS: Mapping[StepKind, float] = {
     StepKind.DRAIN: 24 * 3600.0,
     StepKind.SNAPSHOT: 600.0,
     StepKind.BACKUP: 8 * 3600.0,
+    StepKind.PROOF: 5 * 60.0,
     StepKind.UPDATE: 2 * 3600.0,
     StepKind.REBOOT: 45 * 60.0,
     StepKind.REBOOT_IF_NEEDED: 45 * 60.0,
@@ -29,6 +31,7 @@ TIMEOUTS: Mapping[StepKind, float] = {
 """Seconds, where nobody says otherwise. A drain waits for jobs, a gate for a person: both take as long as they take."""
 ARGUMENTS: Mapping[StepKind, str] = {
     StepKind.BACKUP: "SET",
+    StepKind.PROOF: "SET",
     StepKind.COMMAND: "NAME",
 }
 """Kinds that make no sense without an argument, and what it is."""
@@ -86,6 +89,7 @@ def slips(found: Sequence[Step]) -> Iterator[Slip]:
     yield from _around_drain(found)
     yield from _after_resume(found)
     yield from _not_compared(found)
+    yield from _proven_late(found)
 
 
 def _parts(text: str) -> tuple[StepKind, str]:
@@ -105,6 +109,8 @@ def _parts(text: str) -> tuple[StepKind, str]:
     if kind is StepKind.UPDATE and argument and argument not in UPDATES:
         hint = nearest(argument, UPDATES) or f"update, or update: and one of {', '.join(UPDATES)}"
         raise BadInput(f'"{argument}" is no kind of updates', hint=hint)
+    if kind is StepKind.PROOF:
+        demanded(argument)
     return kind, argument
 
 
@@ -185,3 +191,12 @@ def _not_compared(found: Sequence[Step]) -> Iterator[Slip]:
     if updates and reboots and reboots[-1] < updates[0]:
         text = '"reboot-if-needed" stands before "update": what the update asks for is not done'
         yield Slip(at=reboots[-1], text=text, hint='"update" first', wrong=False)
+
+
+def _proven_late(found: Sequence[Step]) -> Iterator[Slip]:
+    """A proof is asked for before anything is changed, or it protects nobody."""
+    changed = next((at for at, each in enumerate(found) if each.kind in CHANGES), len(found))
+    for at, each in enumerate(found):
+        if each.kind is StepKind.PROOF and at > changed:
+            text = f'"{each.text}" stands after "{found[changed].text}": the host is changed by then'
+            yield Slip(at=at, text=text, hint=f'"{each.text}" before everything that changes the host')

@@ -21,6 +21,7 @@ OFFERED = (
     ("drain", True),
     ("snapshot", True),
     ("backup:config", False),
+    ("proof:config", False),
     ("update", True),
     ("reboot-if-needed", True),
     ("check", True),

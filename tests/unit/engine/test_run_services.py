@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from backends.engine.run_services import FRESH_SECONDS, Backing, Checking, Rebooting, Updating
+from backends.backups.model import Proof
+from backends.engine.run_services import FRESH_SECONDS, Backing, Checking, Proving, Rebooting, Updating
 from backends.errors import BadInput, SwarmError
 from backends.maintenance.model import RunState, Stage, Step, StepKind, StepResult
+from backends.maintenance.request import Request
 from backends.maintenance.steps.before import Befores
 from tests.unit.engine.desk import Desk
 from tests.unit.engine.test_run_muting import run
@@ -62,3 +64,23 @@ def test_a_host_without_repository_has_no_place_for_a_set(desk: Desk) -> None:
     assert backing.jobs("a", "models", 0.0) == []
     with pytest.raises(SwarmError):
         backing.start("a", "models", "ann")
+
+
+def test_a_proof_is_told_for_each_repository_by_its_last_drill(desk: Desk) -> None:
+    proving, catalog = Proving(desk.engine), desk.engine.backups.depot.catalog
+    (copy,) = proving.copies("a", "config")
+    assert (copy.newest, copy.proven, copy.good) == (None, None, False)
+    good = Proof(repository=copy.repository, set="config", archive="x", time=proving.now() - 60, ok=True)
+    catalog.add_proof(good)
+    assert proving.copies("a", "config")[0].good
+    catalog.add_proof(replace(good, time=good.time + 30, ok=False, problems=("etc/fstab differs",)))
+    (copy,) = proving.copies("a", "config")
+    assert (copy.good, copy.problem, copy.proven) == (False, "etc/fstab differs", good.time + 30)
+    assert proving.copies("a", "models") == [] and proving.usual_seconds() == 7 * 86400.0 * 1.25
+
+
+def test_a_dry_run_tells_of_a_proof_that_is_asked_for_and_not_there(desk: Desk) -> None:
+    made = desk.engine.maintenance.compose(Request(selector="a", steps=("proof:config:3d", "check")), "ann")
+    (found,) = [each for each in made.findings if each.kind == "proof"]
+    assert found.hosts == ("a",) and "no proof of config within 3d" in found.text
+    assert "swarm-tui backup drill HOST --set config" in found.hint

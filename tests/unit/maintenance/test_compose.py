@@ -14,6 +14,7 @@ from backends.maintenance.compose import compose
 from backends.maintenance.dry_run import DryRun
 from backends.maintenance.fleet import Blackout, FleetHost, Site, Standing
 from backends.maintenance.plan_hash import intact
+from backends.maintenance.proof import Copy
 from backends.maintenance.request import Request, Window
 from backends.states import HostState, Severity
 from backends.updates.model import Caution, HostPlan, Selection
@@ -265,6 +266,36 @@ def test_a_change_without_any_backup_is_told() -> None:
         ("has no backup, and the run makes none", ("gpu3",)),
         ("has a newest backup of 10d ago, and the run makes none", ("gpu4",)),
     }
+
+
+def test_a_proof_that_is_not_there_is_told_once_for_all_hosts_and_with_the_next_step() -> None:
+    never = [
+        host(name, copies={"config": (Copy(repository=f"vault/{name}", newest=NOW - 60),)}) for name in ("gpu1", "gpu2")
+    ]
+    proven = Copy(repository="vault/gpu3", newest=NOW - 60, proven=NOW - 86400, good=True)
+    at = site(sets={"config": ("gpu1", "gpu2", "gpu3")})
+    run = told(
+        replace(WIDE, steps=("proof:config", "check")), *never, host("gpu3", copies={"config": (proven,)}), at=at
+    )
+    (found,) = [each for each in run.findings if each.kind == "proof"]
+    assert found.text == "has no proof of config within 7d: vault: never restored for a test"
+    assert found.hosts == ("gpu1", "gpu2") and found.severity is Severity.WARNING
+    assert found.hint.startswith("swarm-tui backup drill HOST --set config") and "the run asks there" in found.hint
+
+
+def test_a_backup_in_the_run_makes_the_archive_that_a_proof_wants_but_not_the_proof() -> None:
+    old = Copy(repository="vault/gpu1", newest=NOW - 9 * 86400, proven=NOW - 86400, good=True)
+    one, at = host("gpu1", copies={"config": (old,)}), site(sets={"config": ("gpu1",)})
+
+    def kinds(*steps: str) -> list[str]:
+        return [each.kind for each in told(replace(WIDE, steps=steps), one, at=at).findings]
+
+    assert "proof" in kinds("proof:config", "check") and "proof" not in kinds("backup:config", "proof:config", "check")
+    assert "proof" in kinds("backup:config", "proof:config:6h", "check")
+
+
+def test_a_proof_of_a_set_that_is_nowhere_is_red() -> None:
+    red(told(replace(WIDE, steps=("proof:modles:7d", "check")), *healthy(2)), "plan", 'no backup set "modles"')
 
 
 def test_steps_in_an_order_that_cannot_be_right_are_red() -> None:

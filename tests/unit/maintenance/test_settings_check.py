@@ -71,6 +71,7 @@ def test_what_is_right_has_no_problem() -> None:
             "last",
         ),
         (RUN + 'steps = ["backup:modles"]', "runs.0.steps", 'no backup set "modles"', "config, secrets"),
+        (RUN + 'steps = ["proof:modles:7d"]', "runs.0.steps", 'no backup set "modles"', "config, secrets"),
         (RUN + 'steps = ["command:warm"]', "runs.0.steps", 'no command "warm"', "known here: none"),
         (RUN + 'hosts = "tag:a10"', "runs.0.hosts", 'unknown tag "a10"', '"a100"'),
         (RUN + 'batches = ["1", "0"]', "runs.0.batches", "nobody", ""),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from backends.clock import ManualClock
 from backends.errors import AskOperator, RetryLater
+from backends.maintenance import facts
 from backends.maintenance.model import StepKind
 from backends.maintenance.places import place_of, step_key
 from backends.maintenance.simulated import Fault, SimulatedFleet
+from backends.maintenance.steps_text import step
 from backends.maintenance.worker import Place, Told
 from tests.unit.maintenance.running import hosts, plan, started, then, to_step
 
@@ -88,6 +91,17 @@ def test_a_gate_and_a_refusal_ask_until_somebody_answers() -> None:
     with pytest.raises(AskOperator, match="initrd"):
         there.begin(place(1))
     assert there.begin(place(1, "netboot"))
+
+
+def test_a_backup_that_was_never_proven_asks() -> None:
+    proof = replace(place(0), step=step("proof:models:7d"), key="r-1-h0-p-0")
+    with pytest.raises(AskOperator, match="no proof of models") as caught:
+        fleet(ManualClock(), Fault.UNPROVEN).begin(proof)
+    assert "swarm-tui backup drill h0 --set models" in (caught.value.hint or "")
+    there = fleet(ManualClock())
+    there.begin(proof)
+    look = there.look(proof)
+    assert look.told is Told.DONE and "models was restored" in look.text and look.facts[facts.PROOF]
 
 
 def test_an_unreachable_host_does_not_answer() -> None:

@@ -41,6 +41,8 @@ def test_a_command_has_the_time_that_it_was_configured_with() -> None:
         ("", 'there is no step ""', "steps: drain"),
         ("backup", "does not tell which", "write backup:SET"),
         ("command:", "does not tell which", "write command:NAME"),
+        ("proof", "does not tell which", "write proof:SET"),
+        ("proof:models:soon", "is no age of a proof", "proof:models:7d"),
         ("drain:now", "takes nothing after a colon", "write drain"),
         ("resume:", "takes nothing after a colon", "write resume"),
         ("update:securty", "is no kind of updates", 'did you mean "security"?'),
@@ -74,6 +76,7 @@ def test_the_usual_steps_are_right() -> None:
         (("update", "drain", "check", "resume"), 0, '"update" stands before "drain"'),
         (("drain", "drain", "resume"), 1, '"drain" stands there twice'),
         (("drain", "update", "snapshot", "check", "resume"), 2, '"snapshot" stands after "update"'),
+        (("drain", "update", "proof:models:7d", "check", "resume"), 2, '"proof:models:7d" stands after "update"'),
     ],
 )
 def test_an_order_that_cannot_be_right_is_told_with_the_step(texts: tuple[str, ...], at: int, text: str) -> None:

@@ -50,8 +50,8 @@ def test_steps_are_put_in_left_out_moved_renamed_and_added() -> None:
 
 def test_an_update_turns_into_security_only_and_back_and_other_steps_go_in_and_out() -> None:
     draft = fresh("a")
-    assert draft.turned_step(3, 1).opened()[3].text == "update:security"
-    assert draft.turned_step(3, 1).turned_step(3, 1).opened()[3].text == "update"
+    assert draft.turned_step(4, 1).opened()[4].text == "update:security"
+    assert draft.turned_step(4, 1).turned_step(4, 1).opened()[4].text == "update"
     assert not draft.turned_step(0, 1).opened()[0].on
 
 
