@@ -9,11 +9,13 @@ from backends.backups.model import ENDED, Job, JobKind, Task
 from backends.backups.standing import LATE
 from backends.checks.health_views import DifferenceView, HostHealth
 from backends.errors import RetryLater
+from backends.maintenance import facts
 from backends.maintenance.model import RunState, StepKind
 from backends.maintenance.proof import Copy
 from backends.maintenance.steps.before import Befores
 from backends.maintenance.steps.reboot import Need
-from backends.updates.model import HostPlan, Selection
+from backends.maintenance.steps_text import REBOOTS
+from backends.updates.model import HostPlan, RebootNeed, Selection
 from backends.updates.reboots import RebootRecord
 from backends.updates.runs import Board
 
@@ -174,6 +176,14 @@ class Checking:
 
     def difference(self, host: str, before: float, rebooted: bool) -> DifferenceView:
         return self._engine.duty.health.difference(host, before, rebooted=rebooted)
+
+    def boot(self, host: str) -> RebootNeed:
+        return self._engine.updates.aftercare.gate(host).reboot
+
+    def planned_kernel(self, run: str, host: str) -> str:
+        state = self._state(run)
+        results = [each for each in state.hosts[host].results if state.plan.steps[each.step].kind in REBOOTS]
+        return results[-1].facts.get(facts.KERNEL_EXPECTED, "") if results else ""
 
     def drift(self, host: str) -> Sequence[str]:
         if not self._engine.has_backups:

@@ -81,6 +81,10 @@ class RebootNeed(Record, frozen=True, kw_only=True):
     """What the next boot is expected to run."""
     source: str = ""
     """Who says so: "needrestart", "/run/reboot-required", "own detection"."""
+    loaded_driver: str = ""
+    """Version of the NVIDIA driver that runs; "" when there is none, or it is not known."""
+    installed_driver: str = ""
+    """The same of its module on the disk, for the running kernel."""
 
 
 class FamilyVersion(Record, frozen=True, kw_only=True):

@@ -139,6 +139,8 @@ def reboot_need(preflight: Preflight) -> RebootNeed:
         running_kernel=preflight.kernel.running if preflight.kernel else "",
         expected_kernel=expected,
         source=", ".join(dict.fromkeys(witness.source for witness in saying or witnesses)),
+        loaded_driver=preflight.loaded.nvidia if preflight.loaded else "",
+        installed_driver=_installed_driver(preflight),
     )
 
 
@@ -199,13 +201,18 @@ def _by_kernel(preflight: Preflight) -> Witness:
 
 def _by_driver(preflight: Preflight) -> Witness:
     """The loaded driver is older than the module on disk: new processes cannot use the GPUs."""
-    running = preflight.kernel.running if preflight.kernel else ""
-    module = preflight.module(running, "nvidia")
+    installed = _installed_driver(preflight)
     loaded = preflight.loaded.nvidia if preflight.loaded else ""
-    if module is None or not module.version or not loaded or module.version == loaded:
+    if not installed or not loaded or installed == loaded:
         return Witness(source="own detection", needed=None)
-    reason = f"NVIDIA driver {module.version} is installed, {loaded} is loaded"
+    reason = f"NVIDIA driver {installed} is installed, {loaded} is loaded"
     return Witness(source="own detection", needed=True, reasons=(reason,))
+
+
+def _installed_driver(preflight: Preflight) -> str:
+    """Version of the module on the disk for the running kernel; "" when it is not known."""
+    module = preflight.module(preflight.kernel.running if preflight.kernel else "", "nvidia")
+    return module.version if module is not None else ""
 
 
 def _expected(preflight: Preflight) -> str:

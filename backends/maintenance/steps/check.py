@@ -16,9 +16,11 @@ from backends.checks.health_views import DifferenceView, HostHealth
 from backends.errors import BadInput, RetryLater
 from backends.maintenance import facts
 from backends.maintenance.model import StepKind
+from backends.maintenance.steps import booted
 from backends.maintenance.steps.token import is_reason, packed, unpacked
 from backends.maintenance.worker import Look, Place, Told
 from backends.states import Severity
+from backends.updates.model import RebootNeed
 
 SETTLE_SECONDS = 180.0
 """After the first look a difference may still go away by itself."""
@@ -66,6 +68,12 @@ class Checking(Protocol):
     def difference(self, host: str, before: float, rebooted: bool) -> DifferenceView:
         """What changed since. Raises BadInput: nothing is known from before; RetryLater."""
 
+    def boot(self, host: str) -> RebootNeed:
+        """What runs and what the next boot would bring, asked now. Raises SwarmError."""
+
+    def planned_kernel(self, run: str, host: str) -> str:
+        """The kernel that the last reboot of this run there was to bring; "": there was none."""
+
     def drift(self, host: str) -> Sequence[str]:
         """Files of its configuration that are not as in its newest snapshot. Raises BadInput: there is none; RetryLater."""
 
@@ -97,12 +105,19 @@ class CheckWorker:
         try:
             found = self._checks.difference(host, float(known["before"]), _reboots(place)).difference
         except BadInput as error:
-            return _incomparable(error, place.reason)
+            return self._as_planned(_incomparable(error, place.reason), place)
         look = judged(found, place.reason)
         if look.told is not Told.DONE and now - asked < SETTLE_SECONDS:
             if now - row.time >= AGAIN_SECONDS:
                 self._checks.run(host)
             return Look(told=Told.GOING, state="settling", text=look.text, eta=asked + SETTLE_SECONDS)
+        return self._as_planned(look, place)
+
+    def _as_planned(self, look: Look, place: Place) -> Look:
+        """The verdict with what the plan says of kernel and driver, and of the configuration."""
+        run, host = place.run.id, place.host.host
+        if booted.wanted(place):
+            look = booted.with_boot(look, place, self._checks.boot(host), self._checks.planned_kernel(run, host))
         return self._with_drift(look, host) if _snapshot(place) else look
 
     def _with_drift(self, look: Look, host: str) -> Look:

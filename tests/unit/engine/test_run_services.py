@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from backends.backups.model import Proof
 from backends.engine.run_services import FRESH_SECONDS, Backing, Checking, Proving, Rebooting, Updating
 from backends.errors import BadInput, SwarmError
+from backends.maintenance import facts
 from backends.maintenance.model import RunState, Stage, Step, StepKind, StepResult
 from backends.maintenance.request import Request
 from backends.maintenance.steps.before import Befores
@@ -84,3 +85,17 @@ def test_a_dry_run_tells_of_a_proof_that_is_asked_for_and_not_there(desk: Desk) 
     (found,) = [each for each in made.findings if each.kind == "proof"]
     assert found.hosts == ("a",) and "no proof of config within 3d" in found.text
     assert "swarm-tui backup drill HOST --set config" in found.hint
+
+
+def test_the_kernel_that_was_planned_is_that_of_the_runs_own_last_reboot(desk: Desk, tmp_path: Path) -> None:
+    steps = (Step(kind=StepKind.REBOOT_IF_NEEDED), Step(kind=StepKind.CHECK))
+    rebooted = StepResult(step=0, good=True, facts={facts.KERNEL_EXPECTED: "6.1.0-31"})
+    checked = StepResult(step=1, good=False, facts={facts.KERNEL_EXPECTED: "5.0"})
+    skipped = StepResult(step=0, good=True, facts={facts.REBOOTED: "no: nothing asks for it"})
+
+    def planned(*results: StepResult) -> str:
+        made = state(0.0, *results)
+        made = replace(made, plan=replace(made.plan, steps=steps))
+        return Checking(desk.engine, lambda name: made, Befores(tmp_path)).planned_kernel("r-1", "a")
+
+    assert [planned(rebooted, checked), planned(skipped), planned()] == ["6.1.0-31", "", ""]

@@ -123,6 +123,8 @@ def test_a_newer_kernel_of_the_same_kind_is_own_detection() -> None:
         running_kernel=OLD,
         expected_kernel=NEW,
         source="own detection",
+        loaded_driver=DRIVER,
+        installed_driver=DRIVER,
     )
 
 
@@ -151,6 +153,7 @@ def test_a_driver_that_was_replaced_while_loaded_asks_for_a_reboot() -> None:
     newer = Module(kernel=OLD, name="nvidia", present=True, version="580.126.09")
     need = reboot_need(settled(modules=(newer, *modules(OLD, "mlx5_core")[1:]), loaded=Loaded(nvidia=DRIVER)))
     assert need.reasons == (f"NVIDIA driver 580.126.09 is installed, {DRIVER} is loaded",)
+    assert (need.loaded_driver, need.installed_driver) == (DRIVER, "580.126.09")
 
 
 def test_arch_removes_the_modules_of_the_running_kernel() -> None:

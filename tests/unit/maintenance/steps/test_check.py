@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from backends.checks.health_difference import Change, Difference
 from backends.checks.health_finding import Finding
@@ -15,6 +16,7 @@ from backends.maintenance import facts
 from backends.maintenance.steps.check import AGAIN_SECONDS, SETTLE_SECONDS, CheckWorker, judged
 from backends.maintenance.worker import Look, Told
 from backends.states import Severity
+from backends.updates.model import RebootNeed
 from tests.unit.maintenance.steps.places import REASON, place
 
 HERE = place("drain", "snapshot", "reboot", "check")
@@ -42,6 +44,8 @@ class Checks:
         self.drifted: Sequence[str] | RetryLater = ()
         self.error = ""
         self.unknown = False
+        self.need = RebootNeed(running_kernel="6.1.0-31", expected_kernel="6.1.0-31")
+        self.planned = ""
 
     def before(self, run: str, host: str) -> float:
         return 42.0
@@ -57,6 +61,12 @@ class Checks:
         if self.unknown:
             raise BadInput("nothing is known from before")
         return DifferenceView(host=host, before=before, after=self.seen or 0.0, difference=self.found)
+
+    def boot(self, host: str) -> RebootNeed:
+        return self.need
+
+    def planned_kernel(self, run: str, host: str) -> str:
+        return self.planned
 
     def drift(self, host: str) -> Sequence[str]:
         if isinstance(self.drifted, RetryLater):
@@ -165,3 +175,68 @@ def test_files_that_differ_from_the_snapshot_are_named(checks: Checks) -> None:
     checks.drifted = ("etc/fstab content",)
     look = settled(checks, Difference())
     assert look.told is Told.DONE and look.facts[facts.DRIFT] == "etc/fstab content"
+
+
+# Kernel and driver -------------------------------------------------------------------------------------------------------
+
+OLD = RebootNeed(running_kernel="6.1.0-28", expected_kernel="6.1.0-31")
+
+
+def boot(checks: Checks, need: RebootNeed, *steps: str, planned: str = "") -> Look:
+    """What a check after these steps says where the health is as before."""
+    given, checks.need, checks.planned = place(*steps, "check"), need, planned
+    worker = CheckWorker(checks)
+    token = worker.begin(given)
+    checks.seen = checks.now()
+    return worker.look(given, token)
+
+
+def test_the_kernel_that_the_reboot_was_to_bring_is_told_in_the_report(checks: Checks) -> None:
+    look = boot(checks, checks.need, "update", "reboot", planned="6.1.0-31")
+    assert look.told is Told.DONE and look.facts[facts.KERNEL_AFTER] == "6.1.0-31"
+
+
+def test_another_kernel_than_the_reboot_was_to_bring_fails_with_what_to_do(checks: Checks) -> None:
+    look = boot(checks, replace(OLD, expected_kernel="6.1.0-28"), "update", "reboot", planned="6.1.0-31")
+    assert look.told is Told.FAILED and "kernel 6.1.0-28 runs, 6.1.0-31 was planned" in look.text
+    assert "boot it by hand, then retry" in look.hint and look.facts[facts.KERNEL_EXPECTED] == "6.1.0-31"
+
+
+def test_a_reboot_that_was_skipped_as_not_needed_is_compared_with_the_next_boot(checks: Checks) -> None:
+    assert boot(checks, OLD, "update", "reboot-if-needed").told is Told.FAILED
+
+
+def test_an_older_driver_than_the_installed_one_fails_after_a_reboot(checks: Checks) -> None:
+    need = replace(checks.need, loaded_driver="550.54", installed_driver="560.35")
+    look = boot(checks, need, "update", "reboot", planned="6.1.0-31")
+    assert look.told is Told.FAILED and "NVIDIA driver 550.54 is loaded, 560.35 is installed" in look.text
+
+
+@pytest.mark.parametrize("steps", [("update",), ("reboot", "update")])
+def test_without_a_reboot_after_the_update_the_new_kernel_is_work_that_is_left(
+    checks: Checks, steps: tuple[str, ...]
+) -> None:
+    look = boot(checks, OLD, *steps)
+    assert look.told is Told.DONE and "a reboot is still to come: kernel 6.1.0-28 runs" in look.text
+    assert "until the next reboot: kernel 6.1.0-28 runs" in look.facts[facts.WARNINGS]
+
+
+def test_what_is_not_known_of_the_boot_says_nothing(checks: Checks) -> None:
+    assert boot(checks, RebootNeed(), "update", "reboot").told is Told.DONE
+
+
+def test_a_run_that_changes_nothing_is_not_asked_for_its_kernel(checks: Checks) -> None:
+    look = boot(checks, OLD, "drain", "command:warm")
+    assert look.text == "as before" and facts.KERNEL_AFTER not in look.facts
+
+
+def test_illness_and_another_kernel_are_both_told(checks: Checks) -> None:
+    checks.planned, checks.need = "6.1.0-31", OLD
+    look = settled(checks, Difference(worse=(GPU_GONE,)))
+    assert look.told is Told.FAILED and "was planned; worse than before: 7 of 8 GPUs" in look.text
+    assert facts.differences(look.facts)[0].verdict == "critical"
+
+
+def test_a_host_that_was_never_looked_at_before_still_has_its_kernel_compared(checks: Checks) -> None:
+    checks.unknown = True
+    assert boot(checks, OLD, "update", "reboot").told is Told.FAILED
