@@ -68,6 +68,10 @@ class Drifting:
         with lock:
             return tuple(found.get(host) or self._late(host, against) for host in others)
 
+    def since(self, host: str, repository: str, archive: str) -> DriftReport:
+        """How a host differs from one archive of its configuration. Raises SwarmError: a side cannot be had."""
+        return self.drifts.since(host, self._depot.catalog.archive(repository, archive))
+
     def _late(self, host: str, against: str) -> DriftReport:
         now = self._depot.clock.now()
         return DriftReport(host=host, against=against, time=now, entries=(), problem="no answer in time")

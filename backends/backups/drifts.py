@@ -78,6 +78,12 @@ class Drifts:
             return DriftReport(host=host, against=against, time=self._clock.now(), entries=(), problem=text)
         return drift.compare(before, after, against=words, time=taken, host=host, peers=against not in (LAST, PINNED))
 
+    def since(self, host: str, archive: Archive) -> DriftReport:
+        """How `host` differs now from that snapshot of it; the host is asked anew. Raises SwarmError where a side is missing."""
+        taken, after = self._now(host, archive.set, fresh=True)
+        words = f"the snapshot of {_moment(archive)}"
+        return drift.compare(self._of_archive(archive), after, against=words, time=taken, host=host)
+
     def diff(self, host: str, path: str, against: str = LAST, *, mask: bool = True) -> str:
         """The lines of one file or fact that differ, as `diff -u` shows them; "" when none does.
 

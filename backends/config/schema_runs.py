@@ -130,6 +130,11 @@ class MaintenanceConfig(Section, frozen=True, kw_only=True):
     """Schedulers."""
     approval_tags: Annotated[tuple[Text, ...], Meta(max_length=100, examples=[["production"]])] = ()
     """A run with a host that has one of these tags needs the approval of somebody besides its author."""
+    drift: Literal["tell", "ask"] = "tell"
+    """A file of the configuration that differs from the run's snapshot after its updates, and that these do not explain:
+    "tell" says so in the step and in the report, "ask" keeps the host until somebody has looked."""
+    drift_allowed: Annotated[tuple[Text, ...], Meta(max_length=500, examples=[["/etc/motd", "/etc/resolv.conf"]])] = ()
+    """Patterns (* and ?) of files that may differ at any time; facts are "fact:NAME" as in `swarm-tui drift`."""
     notice_hours: Annotated[float, Meta(ge=0, le=720)] = 24.0
     """So long before a scheduled run everybody is told of it; 0: not at all."""
     blackouts: tuple[BlackoutConfig, ...] = ()

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from backends.backups.model import ENDED, Job, JobKind, Task
 from backends.backups.standing import LATE
 from backends.checks.health_views import DifferenceView, HostHealth
+from backends.engine.run_drift import drift
 from backends.errors import RetryLater
 from backends.maintenance import facts
+from backends.maintenance.drift_plan import Drift
 from backends.maintenance.model import RunState, StepKind
 from backends.maintenance.proof import Copy
 from backends.maintenance.steps.before import Befores
@@ -185,11 +187,8 @@ class Checking:
         results = [each for each in state.hosts[host].results if state.plan.steps[each.step].kind in REBOOTS]
         return results[-1].facts.get(facts.KERNEL_EXPECTED, "") if results else ""
 
-    def drift(self, host: str) -> Sequence[str]:
-        if not self._engine.has_backups:
-            return ()
-        reports = self._engine.backups.drifting.reports((host,), "last")
-        return tuple(f"{each.path} {each.kind}" for report in reports for each in report.entries)
+    def drift(self, run: str, host: str) -> Drift:
+        return drift(self._engine, self._state(run), host)
 
     def now(self) -> float:
         return self._engine.clock.now()

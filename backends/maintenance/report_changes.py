@@ -11,17 +11,17 @@ from backends.units import size
 
 MOST_PACKAGES = 400
 """Of one group of hosts; the lines for machines have all of them."""
-MOST_LEFT = 200
+MOST_FILES, MOST_LEFT = 200, 200
 _LEFT = {
     facts.LEFTOVERS: "new configuration file, not taken",
-    facts.DRIFT: "configuration differs and was not part of the plan",
+    facts.DRIFT: "configuration differs, and nothing in the plan explains it",
     facts.WARNINGS: "to be looked at",
 }
 
 
 def changes(state: RunState) -> list[str]:
-    """Packages, CVEs, backups."""
-    return [*_packages(state), *_cves(state), *_backups(state)]
+    """Packages, CVEs, configuration, backups."""
+    return [*_packages(state), *_cves(state), *_configuration(state), *_backups(state)]
 
 
 def left(state: RunState) -> list[str]:
@@ -29,7 +29,7 @@ def left(state: RunState) -> list[str]:
     rows: dict[tuple[str, str], list[str]] = {}
     for host in gathered.in_order(state):
         for key, what in _LEFT.items():
-            for line in gathered.merged(host, key):
+            for line in gathered.left(state, host, key):
                 rows.setdefault((what, line), []).append(host.host)
         for line in gathered.merged(host, facts.OVERRULED):
             rows.setdefault(("a refusal was overruled", line), []).append(host.host)
@@ -70,6 +70,20 @@ def _cves(state: RunState) -> list[str]:
         groups.setdefault(hosts, []).append(cve)
     rows = [f"- {said(fold(hosts))}: {some(cves, MOST_PACKAGES)}" for hosts, cves in groups.items()]
     return ["## CVEs closed", "", *rows, ""]
+
+
+def _configuration(state: RunState) -> list[str]:
+    """What differs from the snapshots of the run: what nothing explains first."""
+    rows: dict[tuple[str, str], list[str]] = {}
+    for host in gathered.in_order(state):
+        for file, why in gathered.configuration(state, host):
+            rows.setdefault((why, file), []).append(host.host)
+    if not rows:
+        return []
+    ordered = sorted(rows.items(), key=lambda row: (row[0][0] != "", row[0]))
+    cells = [(said(why) or "**not explained**", said(file), said(fold(hosts))) for (why, file), hosts in ordered]
+    more = [f"and {len(cells) - MOST_FILES} more", ""] if len(cells) > MOST_FILES else []
+    return ["## Configuration changed", "", *table(("why", "file", "hosts"), cells[:MOST_FILES]), *more]
 
 
 def _backups(state: RunState) -> list[str]:

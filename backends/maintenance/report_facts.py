@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from backends.maintenance import facts
-from backends.maintenance.model import HostRun, RunState, Stage, StepResult
+from backends.maintenance.model import HostRun, RunState, Stage, StepKind, StepResult
 from backends.metrics.sample import Record
 
 
@@ -75,6 +75,22 @@ def packages(host: HostRun) -> tuple[facts.Package, ...]:
                 continue
             found[each.name] = each
     return tuple(found[name] for name in sorted(found))
+
+
+def configuration(state: RunState, host: HostRun) -> tuple[tuple[str, str], ...]:
+    """Files that differ from the snapshot, as the last check saw them, and what explains each; "" where nothing does."""
+    checks = [each.facts for each in host.results if step_text(state, each.step) == StepKind.CHECK]
+    if not checks:
+        return ()
+    planned = [(file, why or "planned") for file, why in facts.rows(checks[-1].get(facts.DRIFT_PLANNED, ""), 2)]
+    return (*((file, "") for file in facts.listed(checks[-1], facts.DRIFT)), *planned)
+
+
+def left(state: RunState, host: HostRun, key: str) -> tuple[str, ...]:
+    """What a step left to do, under one of the keys of facts; of the configuration only what still differs."""
+    if key == facts.DRIFT:
+        return tuple(file for file, why in configuration(state, host) if not why)
+    return merged(host, key)
 
 
 def diffs(state: RunState) -> tuple[Diff, ...]:

@@ -1,7 +1,7 @@
 """The report of a run for machines: one JSON object a line, each with its "type". The same state gives the same bytes.
 
-Types: run, approval, result; for each host: host, step, package, job, archive, difference, left; then cve, budget, duration,
-event.
+Types: run, approval, result; for each host: host, step, package, job, archive, difference, configuration, left; then cve,
+budget, duration, event.
 Times are UTC ("2026-05-01T22:00:03Z"), durations seconds.
 """
 
@@ -25,7 +25,9 @@ LEFT = (facts.LEFTOVERS, facts.WARNINGS, facts.DRIFT)
 """Facts that are work for somebody."""
 OUTPUT = 4000
 """Characters of a step's output."""
-_ELSEWHERE = frozenset({facts.PACKAGES, facts.CVES, facts.ARCHIVE, facts.GATE, facts.JOBS_WAITED, *LEFT})
+_ELSEWHERE = frozenset(
+    {facts.PACKAGES, facts.CVES, facts.ARCHIVE, facts.GATE, facts.JOBS_WAITED, facts.DRIFT_PLANNED, *LEFT}
+)
 """Facts that have lines of their own."""
 
 
@@ -144,8 +146,10 @@ def _host(state: RunState, host: HostRun, plan: HostPlan) -> Iterator[Line]:
             yield {"type": "archive", "host": host.host, **_clean(asdict(archive))}
         for difference in facts.differences(result.facts):
             yield {"type": "difference", "host": host.host, **_clean(asdict(difference))}
+    for file, why in gathered.configuration(state, host):
+        yield {"type": "configuration", "host": host.host, "file": clean(file), "why": clean(why)}
     for key in LEFT:
-        for text in gathered.merged(host, key):
+        for text in gathered.left(state, host, key):
             yield {"type": "left", "host": host.host, "kind": key, "text": clean(text)}
 
 

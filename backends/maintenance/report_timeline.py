@@ -15,7 +15,18 @@ from backends.units import span
 OUTPUT_LINES = 20
 """Of a step that failed."""
 _EPOCH = re.compile(r"[0-9]{1,11}(\.[0-9]{1,6})?", re.ASCII)
-_LONG = frozenset({facts.PACKAGES, facts.CVES, facts.ARCHIVE, facts.GATE, facts.LEFTOVERS, facts.DRIFT, facts.OUTPUT})
+_LONG = frozenset(
+    {
+        facts.PACKAGES,
+        facts.CVES,
+        facts.ARCHIVE,
+        facts.GATE,
+        facts.LEFTOVERS,
+        facts.DRIFT,
+        facts.DRIFT_PLANNED,
+        facts.OUTPUT,
+    }
+)
 """Facts that stand elsewhere in the report."""
 
 

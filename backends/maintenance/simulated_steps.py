@@ -163,6 +163,9 @@ def facts_of(kind: StepKind, argument: str, now: float = 0.0) -> dict[str, str]:
         return {facts.ARCHIVE: facts.written([("vault", f"{argument or 'config'}-1", 18_400_000_000)])}
     if kind is StepKind.PROOF:
         return {facts.PROOF: f"{now - PROVEN_SECONDS:.0f}"}
+    if kind is StepKind.CHECK:
+        files = [("etc/ssl/openssl.cnf content", "of an updated package"), ("fact:packages content", "by the updates")]
+        return {facts.KERNEL_AFTER: NEW_KERNEL, facts.DRIFT_PLANNED: facts.written(files)}
     if kind is StepKind.RESUME:
         return {facts.RESUMED: "yes"}
     return {facts.EXIT_STATUS: "0"} if kind is StepKind.COMMAND else {}

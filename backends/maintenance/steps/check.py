@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from backends.checks.health_difference import Change, Difference
 from backends.checks.health_views import DifferenceView, HostHealth
-from backends.errors import BadInput, RetryLater
+from backends.errors import BadInput, RetryLater, SkipHost
 from backends.maintenance import facts
+from backends.maintenance.drift_plan import Drift
 from backends.maintenance.model import StepKind
-from backends.maintenance.steps import booted
+from backends.maintenance.steps import booted, drifted
 from backends.maintenance.steps.token import is_reason, packed, unpacked
 from backends.maintenance.worker import Look, Place, Told
 from backends.states import Severity
@@ -74,8 +75,8 @@ class Checking(Protocol):
     def planned_kernel(self, run: str, host: str) -> str:
         """The kernel that the last reboot of this run there was to bring; "": there was none."""
 
-    def drift(self, host: str) -> Sequence[str]:
-        """Files of its configuration that are not as in its newest snapshot. Raises BadInput: there is none; RetryLater."""
+    def drift(self, run: str, host: str) -> Drift:
+        """How its configuration differs from the run's own snapshot. Raises SwarmError: a side cannot be had."""
 
     def now(self) -> float:
         """Epoch seconds."""
@@ -118,17 +119,14 @@ class CheckWorker:
         run, host = place.run.id, place.host.host
         if booted.wanted(place):
             look = booted.with_boot(look, place, self._checks.boot(host), self._checks.planned_kernel(run, host))
-        return self._with_drift(look, host) if _snapshot(place) else look
+        return self._with_drift(look, place) if _snapshot(place) else look
 
-    def _with_drift(self, look: Look, host: str) -> Look:
+    def _with_drift(self, look: Look, place: Place) -> Look:
         try:
-            drifted = self._checks.drift(host)
-        except (BadInput, RetryLater) as error:
+            drift = self._checks.drift(place.run.id, place.host.host)
+        except (BadInput, RetryLater, SkipHost) as error:
             return replace(look, text=f"{look.text}; whether its configuration differs is not known: {error.message}")
-        if not drifted:
-            return look
-        text = f"{look.text}; {len(drifted)} files of its configuration differ from the snapshot"
-        return replace(look, text=text, facts={**look.facts, facts.DRIFT: facts.written((each,) for each in drifted)})
+        return drifted.with_drift(look, place, drift)
 
     def output(self, place: Place, token: str) -> str:
         """What is worst on the host."""

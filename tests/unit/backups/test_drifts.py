@@ -72,6 +72,20 @@ def fleet() -> Fleet:
     return made
 
 
+def test_since_one_snapshot_a_newer_one_does_not_count(fleet: Fleet) -> None:
+    old = fleet.keep("config.1", "old\n")
+    fleet.shelf.insert(0, fleet.keep("config.2", "now\n"))
+    report = fleet.drifts.since("gpu01", old)
+    assert [each.path for each in report.entries] == ["etc/motd"] and report.problem == ""
+
+
+def test_since_a_snapshot_that_cannot_be_read_nothing_is_said(fleet: Fleet) -> None:
+    old = fleet.keep("config.1", "old\n")
+    fleet.kept[old.id] = RetryLater("the repository is locked")
+    with pytest.raises(RetryLater, match="locked"):
+        fleet.drifts.since("gpu01", old)
+
+
 def test_against_the_newest_snapshot(fleet: Fleet) -> None:
     fleet.keep("config.3.checkpoint", "half\n")
     fleet.keep("config.2", "old\n")

@@ -54,7 +54,13 @@ def _good(began: float) -> tuple[StepResult, ...]:
         {facts.ARCHIVE: facts.written([("vault", "gpu-config-2027", 2048)])},
         {facts.PACKAGES: PACKAGES, facts.CVES: "CVE-2026-1\nCVE-2026-2", facts.LEFTOVERS: "/etc/bash.bashrc.dpkg-dist"},
         {facts.REBOOTED: "yes", facts.KERNEL_AFTER: "6.1.0-21", facts.DOWN_SECONDS: "75"},
-        {facts.GATE: facts.written([("kernel", "6.1.0-18", "6.1.0-21", "planned"), ("swap", "on", "off", "warning")])},
+        {
+            facts.GATE: facts.written(
+                [("kernel", "6.1.0-18", "6.1.0-21", "planned"), ("swap", "on", "off", "warning")]
+            ),
+            facts.DRIFT: "etc/fstab content",
+            facts.DRIFT_PLANNED: facts.written([("etc/bash.bashrc content", "of an updated package")]),
+        },
         {facts.RESUMED: "yes"},
     )
     return tuple(

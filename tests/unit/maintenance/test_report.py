@@ -37,6 +37,21 @@ def test_skipped_hosts_are_named_with_the_reason() -> None:
     assert "- gpu4: the run was aborted" in section(markdown(STATE), "Skipped")
 
 
+def test_what_nothing_explains_of_the_configuration_comes_first() -> None:
+    rows = section(markdown(STATE), "Configuration changed").strip().split("\n")[2:]
+    assert rows == [
+        "| **not explained** | etc/fstab content | gpu\\[1,3\\] |",
+        "| of an updated package | etc/bash.bashrc content | gpu\\[1,3\\] |",
+    ]
+
+
+def test_what_was_put_back_before_the_check_was_tried_again_is_not_left() -> None:
+    host = STATE.hosts["gpu1"]
+    again = replace(host, results=(*host.results[:5], replace(host.results[4], facts={}), host.results[5]))
+    text = markdown(replace(STATE, hosts={"gpu1": again}))
+    assert "etc/fstab" not in text
+
+
 def test_a_run_that_has_not_begun_is_told_as_far_as_it_is_known() -> None:
     waiting = RunState(plan=PLAN, hosts={each.host: HostRun(host=each.host) for each in PLAN.hosts})
     text = markdown(waiting)

@@ -46,7 +46,11 @@ def test_packages_cves_archives_jobs_and_what_is_left() -> None:
     assert next((line["cve"], line["hosts"]) for line in of_type("cve")) == ("CVE-2026-1", ["gpu1", "gpu3"])
     assert of_type("archive")[0]["size_bytes"] == 2048
     assert of_type("job")[0] == {"type": "job", "host": "gpu1", "id": "77", "user": "bob", "seconds": 90.0}
-    assert {line["kind"] for line in of_type("left")} == {"leftovers"}
+    assert {line["kind"] for line in of_type("left")} == {"leftovers", "drift"}
+    assert [(line["file"], line["why"]) for line in of_type("configuration")][:2] == [
+        ("etc/fstab content", ""),
+        ("etc/bash.bashrc content", "of an updated package"),
+    ]
     assert of_type("difference")[1]["verdict"] == "warning"
 
 

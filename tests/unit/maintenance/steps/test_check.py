@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 from msgspec.structs import replace
 
@@ -13,6 +11,7 @@ from backends.checks.health_views import DifferenceView, HostHealth
 from backends.clock import ManualClock
 from backends.errors import BadInput, RetryLater
 from backends.maintenance import facts
+from backends.maintenance.drift_plan import Changed, Drift
 from backends.maintenance.steps.check import AGAIN_SECONDS, SETTLE_SECONDS, CheckWorker, judged
 from backends.maintenance.worker import Look, Told
 from backends.states import Severity
@@ -41,7 +40,7 @@ class Checks:
         self.seen: float | None = None
         self.found = Difference()
         self.asked: list[tuple[float, bool]] = []
-        self.drifted: Sequence[str] | RetryLater = ()
+        self.drifted: Drift | RetryLater = Drift()
         self.error = ""
         self.unknown = False
         self.need = RebootNeed(running_kernel="6.1.0-31", expected_kernel="6.1.0-31")
@@ -68,7 +67,7 @@ class Checks:
     def planned_kernel(self, run: str, host: str) -> str:
         return self.planned
 
-    def drift(self, host: str) -> Sequence[str]:
+    def drift(self, run: str, host: str) -> Drift:
         if isinstance(self.drifted, RetryLater):
             raise self.drifted
         return self.drifted
@@ -171,10 +170,17 @@ def test_a_snapshot_that_cannot_be_read_is_not_taken_for_one_without_differences
     assert look.told is Told.DONE and "is not known: the repository is locked" in look.text
 
 
-def test_files_that_differ_from_the_snapshot_are_named(checks: Checks) -> None:
-    checks.drifted = ("etc/fstab content",)
+def test_the_configuration_is_told_apart_as_the_plan_explains_it_or_not(checks: Checks) -> None:
+    changes = (
+        Changed(path="etc/fstab", kind="content"),
+        Changed(path="etc/ssl/x.cnf", kind="added", why="of a package"),
+    )
+    checks.drifted = Drift(changes=changes)
     look = settled(checks, Difference())
-    assert look.told is Told.DONE and look.facts[facts.DRIFT] == "etc/fstab content"
+    assert look.told is Told.DONE
+    assert "1 file of its configuration changed as planned; not explained by the plan: etc/fstab content" in look.text
+    assert look.facts[facts.DRIFT] == "etc/fstab content"
+    assert look.facts[facts.DRIFT_PLANNED] == "etc/ssl/x.cnf added\tof a package"
 
 
 # Kernel and driver -------------------------------------------------------------------------------------------------------
