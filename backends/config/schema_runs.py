@@ -132,7 +132,8 @@ class MaintenanceConfig(Section, frozen=True, kw_only=True):
     """A run with a host that has one of these tags needs the approval of somebody besides its author."""
     drift: Literal["tell", "ask"] = "tell"
     """A file of the configuration that differs from the run's snapshot after its updates, and that these do not explain:
-    "tell" says so in the step and in the report, "ask" keeps the host until somebody has looked."""
+    "tell" says so in the step and in the report, "ask" keeps the host until somebody has looked (also where it could not be
+    compared)."""
     drift_allowed: Annotated[tuple[Text, ...], Meta(max_length=500, examples=[["/etc/motd", "/etc/resolv.conf"]])] = ()
     """Patterns (* and ?) of files that may differ at any time; facts are "fact:NAME" as in `swarm-tui drift`."""
     notice_hours: Annotated[float, Meta(ge=0, le=720)] = 24.0

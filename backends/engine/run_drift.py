@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 
 def drift(engine: Engine, state: RunState, host: str) -> Drift:
-    """Every file that differs, with what explains it. Raises SwarmError: no snapshot, or a side cannot be had."""
+    """Every file that differs, with what explains it; or why that is not known: no snapshot, or a side cannot be had."""
     run, config = state.hosts[host], engine.config.maintenance
-    entries = [(each.path, each.kind) for each in _report(engine, state, run).entries]
-    done = _done(engine, state, run, [f"/{path}" for path, _ in entries if not path.startswith(FACT)])
-    return judged(entries, done, config.drift_allowed, ask=config.drift == "ask")
+    ask = config.drift == "ask"
+    try:
+        entries = [(each.path, each.kind) for each in _report(engine, state, run).entries]
+        done = _done(engine, state, run, [f"/{path}" for path, _ in entries if not path.startswith(FACT)])
+    except SwarmError as error:
+        return Drift(problem=error.message, ask=ask)
+    return judged(entries, done, config.drift_allowed, ask=ask)
 
 
 def _report(engine: Engine, state: RunState, run: HostRun) -> DriftReport:

@@ -83,8 +83,10 @@ class Drift(Record, frozen=True, kw_only=True):
     """All of it, for the check step."""
 
     changes: tuple[Changed, ...] = ()
+    problem: str = ""
+    """Why it could not be compared."""
     ask: bool = False
-    """What is not explained asks a person."""
+    """What is not explained, or not known, asks a person."""
 
     @property
     def explained(self) -> tuple[Changed, ...]:

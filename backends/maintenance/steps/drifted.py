@@ -13,11 +13,12 @@ _SHOWN = 3
 
 
 def with_drift(look: Look, place: Place, drift: Drift) -> Look:
-    """The verdict with what differs; what nothing explains asks where the site wants that."""
-    if not drift.changes:
+    """The verdict with what differs; what nothing explains, and what is not known, asks where the site wants that."""
+    if not drift.changes and not drift.problem:
         return look
     look = replace(look, text=f"{look.text}; {_said(drift)}", facts={**look.facts, **_facts(drift)})
-    if not drift.unexplained or not drift.ask or look.told is not Told.DONE:
+    doubtful = drift.unexplained or drift.problem
+    if not doubtful or not drift.ask or look.told is not Told.DONE:
         return look
     if is_reason(place.reason):
         return replace(look, facts={**look.facts, facts.OVERRULED: place.reason})
@@ -25,12 +26,12 @@ def with_drift(look: Look, place: Place, drift: Drift) -> Look:
         f"swarm-tui drift {place.host.host} shows the lines; put it back and retry, or answer with a reason of at least "
         "ten letters: it is then given back as it is"
     )
-    return replace(look, told=Told.ASKING, state="drifted", hint=hint)
+    return replace(look, told=Told.ASKING, state="not known" if drift.problem else "drifted", hint=hint)
 
 
 def _said(drift: Drift) -> str:
     planned, others = len(drift.explained), drift.unexplained
-    parts = []
+    parts = [f"whether its configuration differs is not known: {drift.problem}"] if drift.problem else []
     if planned:
         parts.append(f"{planned} {'file' if planned == 1 else 'files'} of its configuration changed as planned")
     if others:

@@ -54,6 +54,15 @@ def test_a_host_that_changed_nothing_does_not_differ(case: Case, tmp_path: Path)
     assert report.same >= 3
 
 
+def test_one_archive_can_be_named_to_compare_with(case: Case, tmp_path: Path) -> None:
+    case.sends(plant(tmp_path, "10.0.0.1 gpu01\n"))
+    (archive,) = case.backups.depot.catalog.archives(host=GPU, set="config")
+    report = case.backups.drifting.since(GPU, archive.repository, archive.name)
+    assert [(each.path, each.kind) for each in report.entries] == [("etc/hosts", "content")]
+    with pytest.raises(BadInput):
+        case.backups.drifting.since(GPU, archive.repository, "config-of-nobody")
+
+
 def test_what_changed_is_listed_shown_masked_and_can_be_restored(case: Case, tmp_path: Path) -> None:
     root = plant(tmp_path, "127.0.0.1 localhost\n10.0.0.1 gpu01\n")
     (root / "etc" / "app.conf").write_text("password = hunter3\n")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
 from msgspec.structs import replace
 
 from backends.backups.views import DriftEntry, DriftReport
 from backends.config.schema import MaintenanceConfig
 from backends.engine.engine import Engine
 from backends.engine.run_drift import drift
-from backends.errors import BadInput, RetryLater, SwarmError
+from backends.errors import RetryLater, SwarmError
 from backends.execution import ExecResult
 from backends.maintenance import facts
 from backends.maintenance.model import RunState, Stage, StepResult
@@ -87,11 +86,16 @@ def test_it_is_compared_with_the_runs_own_archive_in_the_first_place_that_can_be
 
 def test_without_a_readable_archive_it_is_not_known() -> None:
     site = Site()
-    with pytest.raises(BadInput, match="snapshot is not known"):
-        site.drift(state({}))
+    assert site.drift(state({})).problem == "its snapshot is not known"
     site.errors = {place: RetryLater("locked") for place in ("vault/a", "cellar/a")}
-    with pytest.raises(RetryLater, match="locked"):
-        site.drift(state(SNAPSHOT))
+    assert site.drift(state(SNAPSHOT)).problem == "locked"
+
+
+def test_a_host_that_cannot_be_asked_for_owners_makes_it_unknown() -> None:
+    site = Site(drift="ask")
+    site.exec.result = RetryLater("link lost")
+    found = site.drift(state(SNAPSHOT, UPDATE))
+    assert (found.problem, found.changes, found.ask) == ("link lost", (), True)
 
 
 def test_the_configuration_allows_and_asks() -> None:

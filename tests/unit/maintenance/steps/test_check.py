@@ -9,10 +9,11 @@ from backends.checks.health_difference import Change, Difference
 from backends.checks.health_finding import Finding
 from backends.checks.health_views import DifferenceView, HostHealth
 from backends.clock import ManualClock
-from backends.errors import BadInput, RetryLater
+from backends.errors import BadInput
 from backends.maintenance import facts
 from backends.maintenance.drift_plan import Changed, Drift
-from backends.maintenance.steps.check import AGAIN_SECONDS, SETTLE_SECONDS, CheckWorker, judged
+from backends.maintenance.steps.check import AGAIN_SECONDS, SETTLE_SECONDS, CheckWorker
+from backends.maintenance.steps.healthy import judged
 from backends.maintenance.worker import Look, Told
 from backends.states import Severity
 from backends.updates.model import RebootNeed
@@ -40,7 +41,7 @@ class Checks:
         self.seen: float | None = None
         self.found = Difference()
         self.asked: list[tuple[float, bool]] = []
-        self.drifted: Drift | RetryLater = Drift()
+        self.drifted = Drift()
         self.error = ""
         self.unknown = False
         self.need = RebootNeed(running_kernel="6.1.0-31", expected_kernel="6.1.0-31")
@@ -68,8 +69,6 @@ class Checks:
         return self.planned
 
     def drift(self, run: str, host: str) -> Drift:
-        if isinstance(self.drifted, RetryLater):
-            raise self.drifted
         return self.drifted
 
     def now(self) -> float:
@@ -165,7 +164,7 @@ def test_a_host_that_was_never_looked_at_before_asks_and_a_reason_overrules(chec
 
 
 def test_a_snapshot_that_cannot_be_read_is_not_taken_for_one_without_differences(checks: Checks) -> None:
-    checks.drifted = RetryLater("the repository is locked")
+    checks.drifted = Drift(problem="the repository is locked")
     look = settled(checks, Difference())
     assert look.told is Told.DONE and "is not known: the repository is locked" in look.text
 

@@ -50,3 +50,10 @@ def test_a_host_that_has_failed_has_failed() -> None:
 def test_many_files_are_told_by_the_first_few() -> None:
     many = tuple(Changed(path=f"etc/{number}", kind="added") for number in range(9))
     assert with_drift(WELL, HERE, Drift(changes=many)).text.endswith("etc/2 added and 6 more")
+
+
+def test_what_could_not_be_compared_passes_and_says_so_or_asks() -> None:
+    look = with_drift(WELL, HERE, Drift(problem="the repository is locked"))
+    assert look.told is Told.DONE and "is not known: the repository is locked" in look.text
+    look = with_drift(WELL, HERE, Drift(problem="the repository is locked", ask=True))
+    assert (look.told, look.state) == (Told.ASKING, "not known") and look.hint
