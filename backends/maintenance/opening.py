@@ -12,6 +12,10 @@ from backends.units import span
 
 LATE = "it would not be done before the end of the window"
 OVER_TEXT = "the window was over before its turn"
+AGAIN = "plan it again for another window: swarm-tui run plan"
+FREE = "when it is back in service, plan it again: swarm-tui run plan"
+GIVE_BACK = "whoever drained it gives it back; then plan it again: swarm-tui run plan"
+STUCK = "bring them back (retry or skip those that failed), or abort the run and plan it with a higher max_unavailable"
 _AT_WORK = (Stage.WORKING, Stage.ASKING)
 
 
@@ -144,7 +148,8 @@ def _take(state: RunState, world: World, pace: Pace, members: list[HostPlan]) ->
     if idle and not blocked:
         outside = [_given_up(do, pace) for do in outside]
     if blocked:
-        return [*begins, *outside, _wait(blocked)]
+        alone = idle and not pace.elsewhere and not any(host.stage in _AT_WORK for host in state.hosts.values())
+        return [*begins, *outside, _wait(f"{blocked}; {STUCK}" if alone else blocked)]
     if begins:
         return [*begins, *outside]
     return [*outside, *(_whom(outside) if idle else _last(state))]
@@ -163,7 +168,9 @@ def _whom(outside: list[Do]) -> list[Do]:
 
 
 def _skip(host: str, text: str) -> Do:
-    return Do(act=Act.SKIP, host=host, text=text)
+    drained = text.startswith("drained by")
+    hint = AGAIN if text in (LATE, OVER_TEXT) else GIVE_BACK if drained else FREE
+    return Do(act=Act.SKIP, host=host, text=text, hint=hint)
 
 
 def _wait(text: str) -> Do:

@@ -89,11 +89,14 @@ def _attention(state: RunState) -> list[str]:
         rows.insert(0, f"- **The run** {said(state.why)} → {said(state.hint)}")
     found = ["## Needs attention", "", *rows, ""] if rows else []
     if skipped:
-        reasons: dict[str, list[str]] = {}
+        reasons: dict[tuple[str, str], list[str]] = {}
         for host in skipped:
-            reasons.setdefault(host.text or "no reason was given", []).append(host.host)
+            reasons.setdefault((host.text or "no reason was given", host.hint), []).append(host.host)
         found += ["## Skipped", ""]
-        found += [f"- {said(fold(hosts))}: {said(why)}" for why, hosts in reasons.items()]
+        found += [
+            f"- {said(fold(hosts))}: {said(why)}{f' → {said(hint)}' if hint else ''}"
+            for (why, hint), hosts in reasons.items()
+        ]
         found += [""]
     return found
 

@@ -149,7 +149,12 @@ class Rounds:
 
     def _note_jump(self, live: Live, jump: float) -> None:
         way = f"{span(abs(jump))} {'ahead' if jump > 0 else 'back'}"
-        text = f"the clock of this machine jumped {way}; no step fails and no batch opens for that"
+        text = (
+            f"the clock of this machine jumped {way}; no step fails and no batch opens for that: see that its time is "
+            "right (timedatectl)"
+        )
+        if live.state.plan.window_end is not None:
+            text += f", and whether its window still fits (swarm-tui run show {live.id})"
         edge = Edge(time=self._clock.now(), kind=EdgeKind.NOTE, text=text)
         try:
             with live.lock:

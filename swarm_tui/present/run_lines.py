@@ -204,8 +204,8 @@ def text(host: HostRun, look: Look | None) -> str:
 
 
 def hint(host: HostRun, look: Look | None) -> str:
-    """What a person does next, where it failed or asks."""
-    if host.stage in (Stage.FAILED, Stage.ASKING):
+    """What a person does next, where it failed, asks or was left out."""
+    if host.stage in (Stage.FAILED, Stage.ASKING, Stage.SKIPPED):
         return f"→ {host.hint}" if host.hint else ""
     return f"→ {look.hint}" if host.stage is Stage.WORKING and look is not None and look.hint else ""
 

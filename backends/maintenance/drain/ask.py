@@ -62,7 +62,8 @@ class Answers:
         said = words_of(done)
         small, action = said.lower(), f"ask {self._scheduler} with {argv[0]} on {self._exec.host}"
         if any(words in small for words in self._silent):
-            return RetryLater(f"{self._scheduler} does not answer: {said}", host=host, action=action)
+            hint = f"see why {self._scheduler} does not answer on {self._exec.host}; it is asked again until the step's time is over"
+            return RetryLater(f"{self._scheduler} does not answer: {said}", host=host, action=action, hint=hint)
         if any(words in small for words in self._unknown):
             hint = "see node in [[maintenance.drains]]; scheduler none is for hosts without one"
             return SkipHost(f"{self._scheduler} knows no such node: {said}", host=host, action=action, hint=hint)

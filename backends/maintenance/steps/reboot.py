@@ -53,6 +53,8 @@ class RebootWorker:
         """Ask for the reboot, or find it asked for. Raises SwarmError."""
         batch, host = job_id(place.key), place.host.host
         known = self._reboots.find(batch)
+        if known is None and (late := self._late(place)) is not None:
+            return packed(batch=late.batch)
         if known is None and place.step.kind is StepKind.REBOOT_IF_NEEDED:
             need = self._reboots.need(host)
             if need.needed is False:
@@ -75,6 +77,13 @@ class RebootWorker:
             return Look(told=Told.FAILED, text="the record of its reboot is gone", hint=hint)
         return looked(record, place.reason)
 
+    def _late(self, place: Place) -> RebootRecord | None:
+        """The reboot of an earlier attempt that took longer than its step and is still looked at, or came to a good end since:
+        it is not asked for a second time."""
+        before = place.tokens.get(place.number, "")
+        record = self._reboots.find(str(unpacked(before)["batch"])) if before else None
+        return record if record is not None and (record.ended is None or record.good) else None
+
     def output(self, place: Place, token: str) -> str:
         """What the gate found, and how it goes on."""
         record = self._reboots.find(str(unpacked(token)["batch"]))
@@ -86,7 +95,8 @@ class RebootWorker:
 def looked(record: RebootRecord, reason: str = "") -> Look:
     """A reboot's record as the state of its step."""
     if record.ended is None:
-        return Look(told=Told.GOING, state=_STATES.get(record.stage, record.stage), text=record.text)
+        state = _STATES.get(record.stage, record.stage)
+        return Look(told=Told.GOING, state=state, text=record.text, hint=_next_step(record.text, ""))
     found = _facts(record, reason)
     if record.good:
         return Look(told=Told.DONE, text=record.text, facts=found)
@@ -97,8 +107,12 @@ def looked(record: RebootRecord, reason: str = "") -> Look:
     if record.stage == "refused":
         hint = "retry when that is over, or skip it"
         return Look(told=Told.FAILED, text=f"reboot refused: {record.text}", hint=hint, facts=found)
-    hint = next((hint for words, hint in _NEXT if words in record.text), "look at its console; then retry or skip")
+    hint = _next_step(record.text, "look at its console; then retry or skip")
     return Look(told=Told.FAILED, text=record.text, hint=hint, facts=found)
+
+
+def _next_step(text: str, otherwise: str) -> str:
+    return next((hint for words, hint in _NEXT if words in text), otherwise)
 
 
 def _facts(record: RebootRecord, reason: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from backends.maintenance.decide import decide
 from backends.maintenance.does import Act, Do, Pace
 from backends.maintenance.model import Edge, EdgeKind, RunState
+from backends.maintenance.opening import STUCK
 from backends.maintenance.world import HostView, World
 from tests.unit.maintenance.running import (
     ANN,
@@ -77,7 +78,7 @@ def test_a_failed_host_takes_no_later_step_and_does_not_block_the_rest() -> None
 
 def test_a_failed_host_keeps_eating_the_budget() -> None:
     dos = decide(then(started(plan(hosts(2), fleet=1)), *to_failure("h0")), world(2))
-    assert (acts(dos), why(dos)) == ([], "the budget of 1 is used up by h0 (failed-held)")
+    assert (acts(dos), why(dos)) == ([], f"the budget of 1 is used up by h0 (failed-held); {STUCK}")
 
 
 # Pause, stop, abort ------------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ def test_a_host_that_another_run_or_job_has_is_not_begun() -> None:
 
 def test_a_budget_that_others_have_used_up_is_told() -> None:
     dos = decide(started(plan(hosts(2), fleet=1)), world({"h0": DRAINED, "h1": UP}), Pace(unfit={"h0": 999.0}))
-    assert (acts(dos), why(dos)) == ([], "the budget of 1 is used up by h0 (drained by alice: fan)")
+    assert (acts(dos), why(dos)) == ([], f"the budget of 1 is used up by h0 (drained by alice: fan); {STUCK}")
 
 
 # The window --------------------------------------------------------------------------------------------------------------

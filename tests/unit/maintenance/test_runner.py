@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from backends.errors import AskOperator, BadInput, RetryLater, SkipHost, Stop
+from backends.maintenance import facts
 from backends.maintenance.calling import CONSOLE, LOOK_THERE
 from backends.maintenance.model import RunStatus, Stage, StepKind
 from backends.maintenance.simulated import Fault
 from backends.maintenance.worker import Look, Told
-from tests.unit.maintenance.running import Own, Site, hosts, plan, site_of
+from tests.unit.maintenance.running import ANN, Own, Site, hosts, plan, site_of
 
 
 @pytest.fixture
@@ -58,6 +59,22 @@ def test_a_host_that_comes_back_wrong_is_not_given_back(tmp_path: Path, fault: F
     assert state.hosts["h0"].hint
     assert "resume" not in site.kinds("h0")
     assert state.hosts["h1"].stage is Stage.DONE
+
+
+def test_a_host_without_a_proven_backup_asks_before_anything_is_changed(tmp_path: Path) -> None:
+    site = Site(tmp_path, hosts(3), {"h0": Fault.UNPROVEN, "h1": Fault.UNPROVEN})
+    run = site.begin(plan(site.hosts, steps=("proof:models:7d", "drain", "update", "check", "resume")))
+    site.until(lambda: site.stage(run, "h2") is Stage.DONE)
+    for name in ("h0", "h1"):
+        host = site.runner.state(run).hosts[name]
+        assert (host.stage, site.kinds(name)) == (Stage.ASKING, [])
+        assert "no proof of models" in host.text and f"swarm-tui backup drill {name} --set models" in host.hint
+    site.fleet.repair("h0")  # somebody has drilled it
+    site.runner.retry(run, "h0", who=ANN)
+    site.runner.answer(run, "h1", "its disks are empty anyway", who=ANN)
+    state = site.until_ended(run)
+    assert {host.stage for host in state.hosts.values()} == {Stage.DONE}
+    assert state.hosts["h1"].results[0].facts[facts.ANSWER] == "its disks are empty anyway"
 
 
 def test_a_host_that_others_drained_is_left_alone(tmp_path: Path) -> None:
