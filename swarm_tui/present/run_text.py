@@ -47,6 +47,7 @@ SHORT: dict[StepKind, str] = {
     StepKind.DRAIN: "drain",
     StepKind.SNAPSHOT: "snap",
     StepKind.BACKUP: "backup",
+    StepKind.PROOF: "proof",
     StepKind.UPDATE: "update",
     StepKind.REBOOT: "reboot",
     StepKind.REBOOT_IF_NEEDED: "reboot?",

@@ -25,7 +25,7 @@ from swarm_tui.widgets.lines import FixedLines
 from swarm_tui.widgets.pick_list import PickList, PickRow
 
 QUESTION_CELLS = 70
-EXAMPLES = "drain, snapshot, backup:SET, update, update:security, reboot, check, command:NAME, gate:QUESTION, resume"
+EXAMPLES = "drain, snapshot, backup:SET, proof:SET, update, update:security, reboot, check, command:NAME, gate:QUESTION, resume"
 
 
 class ComposeScreen(Listing, BaseScreen):

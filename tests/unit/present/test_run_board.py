@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from backends.maintenance.model import Stage
+from backends.maintenance.model import Stage, StepKind
 from swarm_tui.glyphs import ASCII, UNICODE
 from swarm_tui.present import run_board
 from swarm_tui.present.line import plain, width
 from swarm_tui.present.run_board import Scene
+from swarm_tui.present.run_text import SHORT
 from tests.unit.present.run_data import HOSTS, LOOKS, NOW, many, over, plan
 
 
@@ -30,6 +31,10 @@ def row_of(shown: Scene, name: str) -> str:
 def test_lanes_are_the_batches_with_the_canaries_first() -> None:
     titles = [text.split("  ")[0] for text in texts(scene()) if "host" in text]
     assert titles == ["Canaries", "Batch 2", "Batch 3"]
+
+
+def test_every_kind_of_step_has_a_column() -> None:
+    assert set(SHORT) == set(StepKind) and len(set(SHORT.values())) == len(SHORT)
 
 
 def test_a_lane_counts_its_hosts_by_where_they_stand_and_says_when_it_did_not_begin() -> None:
