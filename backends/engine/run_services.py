@@ -112,7 +112,9 @@ class Backing:
 
     def _names(self, host: str, set: str, places: Sequence[str]) -> tuple[str, ...]:
         """What repositories of a host are called in the configuration; () for ()."""
-        return tuple(task.repository.name for task in tasks_of(self._engine, host, set) if task.repository.key in places)
+        return tuple(
+            task.repository.name for task in tasks_of(self._engine, host, set) if task.repository.key in places
+        )
 
     def _going(self, host: str, set: str) -> list[Job]:
         return [job for job in self.jobs(host, set, 0.0) if job.state not in ENDED]

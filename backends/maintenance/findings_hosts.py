@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from backends.backups.model import CONFIG
 from backends.maintenance.away import drained
 from backends.maintenance.fleet import FleetHost, Site
 from backends.maintenance.model import Step, StepKind
@@ -122,11 +123,18 @@ def _proofs(host: FleetHost, steps: Sequence[Step], site: Site) -> Iterator[Said
             continue
         demand = demanded(step.argument)
         copies, limit = _nameless(host, demand.set), demand.seconds or site.proof_seconds
-        made = any(each.kind is StepKind.BACKUP and each.argument == demand.set for each in steps[:at])
+        made = any(_packs(each) == demand.set for each in steps[:at])
         found = judged("HOST", demand.set, copies, limit, site.now, backed_up=made)
         if copies and not found.good:
             hint = f"{found.hint}; when it still lacks then, the run asks there and goes on with the others"
             yield Said(kind="proof", text=f"has {found.text}", hint=hint)
+
+
+def _packs(step: Step) -> str:
+    """The set that a step makes an archive of; "" for others."""
+    if step.kind is StepKind.SNAPSHOT:
+        return CONFIG
+    return step.argument if step.kind is StepKind.BACKUP else ""
 
 
 def _nameless(host: FleetHost, name: str) -> list[Copy]:

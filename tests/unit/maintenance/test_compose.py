@@ -291,6 +291,7 @@ def test_a_backup_in_the_run_makes_the_archive_that_a_proof_wants_but_not_the_pr
         return [each.kind for each in told(replace(WIDE, steps=steps), one, at=at).findings]
 
     assert "proof" in kinds("proof:config", "check") and "proof" not in kinds("backup:config", "proof:config", "check")
+    assert "proof" not in kinds("snapshot", "proof:config", "check")
     assert "proof" in kinds("backup:config", "proof:config:6h", "check")
 
 
