@@ -16,6 +16,7 @@ import msgspec
 from backends.checks.glance import worst
 from backends.engine import row
 from backends.engine.known import Known, News, facts_changed
+from backends.engine.run_marks import FREE, RunMark
 from backends.engine.summary import summarise
 from backends.engine.wire import FleetSummary, HostRow
 from backends.inventory.host import Host
@@ -166,6 +167,15 @@ class Fleet:
                     entry.alerts = count
                     self._rebuild(entry)
 
+    def set_runs(self, marks: Mapping[str, RunMark]) -> None:
+        """Show which maintenance run has which host; one that is not named is free."""
+        with self._lock:
+            for name, entry in self._entries.items():
+                mark = marks.get(name, FREE)
+                if entry.run != mark:
+                    entry.run = mark
+                    self._rebuild(entry)
+
     def set_verdict(self, host: str, text: str) -> None:
         """Show `text` as the host's bottleneck verdict."""
         with self._lock:
@@ -293,6 +303,7 @@ class Fleet:
             alerts=entry.alerts,
             updates_pending=entry.updates_pending,
             backup_time=entry.backup_time,
+            run=entry.run,
         )
         entry.encoded = msgspec.Raw(self._encode(entry.row))
         name = entry.host.name

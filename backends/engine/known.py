@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from backends.engine.run_marks import FREE
 from backends.engine.wire import HostRow
 from backends.inventory.host import Host
 from backends.metrics.sample import HostFacts, Sample
@@ -28,6 +29,7 @@ class Known:
         "link",
         "previous",
         "row",
+        "run",
         "sample",
         "settled",
         "shown",
@@ -55,6 +57,7 @@ class Known:
         self.alerts: int | None = None
         self.updates_pending: int | None = None
         self.backup_time: float | None = None
+        self.run = FREE
         self.row = HostRow(name=host.name, state=HostState.CONNECTING, since=now, tags=host.tags)
         self.encoded = msgspec.Raw()
 

@@ -20,6 +20,7 @@ from backends.engine import run_notices
 from backends.engine.feed import DemoFeed
 from backends.engine.run_brokers import Brokers
 from backends.engine.run_compose import Composer
+from backends.engine.run_marks import marks
 from backends.engine.run_muting import Muting
 from backends.engine.run_workers import demo_workers, real_workers
 from backends.engine.world import Worlds
@@ -46,6 +47,8 @@ from backends.states import Severity
 if TYPE_CHECKING:
     from backends.engine.engine import Engine
 
+MARK_SECONDS = 1.0
+"""Between two looks at which run has which host, for the rows of the fleet."""
 STEP_SECONDS = 5.0
 """Between two looks at what is muted, who has drained what, and what is to be announced."""
 RECENT_SECONDS = 3.0
@@ -108,6 +111,7 @@ class Maintenance:
             self.runner.resume_all()
             spawn("runs", lambda: self.runner.loop(stopping))
         spawn("run-keeper", lambda: self.loop(stopping))
+        spawn("run-marks", lambda: self._mark_loop(stopping))
 
     def loop(self, stopping: threading.Event) -> None:
         """What has to be done again and again beside the runs; the body of an own thread."""
@@ -116,6 +120,17 @@ class Maintenance:
                 self.step()
             except Exception as error:  # noqa: BLE001 - one bad look must not end the muting of alerts; told, tried again
                 self._bug("", error)
+
+    def mark(self) -> None:
+        """Show on the rows of the fleet which run has which host."""
+        held = self.runner.held()
+        self._engine.fleet.set_runs(marks(held, self._runs() if held else ()))
+
+    def _mark_loop(self, stopping: threading.Event) -> None:
+        """A thread of its own: whatever the keeper waits for, rows tell who has a host."""
+        self.mark()
+        while not self._engine.clock.wait(stopping, MARK_SECONDS):
+            self.mark()
 
     def step(self) -> None:
         """One look."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from backends.engine.run_marks import FREE, RunMark
 from backends.engine.wire import GpuCell, HostRow
 from backends.inventory.host import Host
 from backends.metrics.sample import Disk, Gpu, HostFacts, Nic, Sample
@@ -47,6 +48,7 @@ def build(
     alerts: int | None = None,
     updates_pending: int | None = None,
     backup_time: float | None = None,
+    run: RunMark = FREE,
 ) -> HostRow:
     """The row of `host`; every number that is not known is None."""
     numbers = _numbers(sample) if sample is not None else {}
@@ -65,6 +67,8 @@ def build(
         alerts=alerts,
         updates_pending=updates_pending,
         backup_time=backup_time,
+        run=run.run,
+        run_stage=run.stage,
         cpu_count=facts.cpu_count if facts is not None else None,
         kernel=facts.kernel if facts is not None else "",
         system=facts.system if facts is not None else "",

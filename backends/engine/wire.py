@@ -88,6 +88,10 @@ class HostRow(Record, frozen=True, kw_only=True):
     updates_pending: int | None = None
     backup_time: float | None = None
     """Of the set and repository that is behind most: a host is backed up as well as its oldest copy."""
+    run: str = ""
+    """The maintenance run that has the host, with its name: "r-20261126-1 monthly-patch"; "" when none has."""
+    run_stage: str = ""
+    """What that run does there, in a word: a kind of step ("drain"), or "queued", "asks", "failed"."""
 
 
 class FleetSummary(Record, frozen=True, kw_only=True):

@@ -139,6 +139,12 @@ def _flags(row: object) -> Iterable[str]:
     return [flag for cell in getattr(row, "gpus", ()) if (flag := str(getattr(cell, "flag", "") or ""))]
 
 
+def _run(row: object) -> Iterable[str]:
+    """Nothing for a host that no run has, so that `run:*` means those that one has."""
+    run = str(getattr(row, "run", "") or "")
+    return (run, str(getattr(row, "run_stage", "") or "")) if run else ()
+
+
 WORDS: dict[str, Words] = {
     field.name: field
     for field in (
@@ -151,6 +157,7 @@ WORDS: dict[str, Words] = {
         Words("worst", "part of the worst thing about the host", _words("worst")),
         Words("verdict", "part of the bottleneck verdict", _words("verdict")),
         Words("flag", "what is wrong with a GPU: ecc, thermal, nvlink, …", _flags),
+        Words("run", "part of the maintenance run that has the host, or what it does there; run:* for any", _run),
         Words("kernel", "part of the kernel version", _words("kernel")),
         Words("system", "part of the operating system's name", _words("system")),
     )

@@ -31,6 +31,9 @@ class HostStatus(Record, frozen=True, kw_only=True):
     reason: str = ""
     age_seconds: float | None = None
     sample: Sample | None = None
+    run: str = ""
+    """The maintenance run that has it: id and name."""
+    run_stage: str = ""
 
 
 @click.command()
@@ -116,9 +119,10 @@ def cells(row: HostRow, now: float) -> tuple[str, ...]:
 
 
 def what(row: HostRow) -> str:
-    """What a person should know about the host, once each: why, the worst, the next step while it is not up."""
+    """What a person should know about the host, once each: who has it, why, the worst, the next step while it is not up."""
     hint = row.hint if row.state != HostState.UP else ""
-    parts = (part for part in (row.reason, row.worst, hint) if part and part != row.state)
+    run = f"in run {row.run}: {row.run_stage}" if row.run else ""
+    parts = (part for part in (run, row.reason, row.worst, hint) if part and part != row.state)
     return " · ".join(dict.fromkeys(parts))
 
 
@@ -136,6 +140,8 @@ def details(client: EngineClient, rows: list[HostRow]) -> list[HostStatus]:
                 reason=row.reason,
                 age_seconds=age(row, detail.now),
                 sample=detail.sample,
+                run=row.run,
+                run_stage=row.run_stage,
             )
         )
     return found

@@ -47,6 +47,14 @@ def state(row: HostRow, scene: Scene) -> Line:
     return (state_cell(row, scene.now, scene.glyphs),)
 
 
+RUN_ROLES: dict[str, Role] = {"failed": "bad", "asks": "warn", "queued": "dim"}
+
+
+def run(row: HostRow, scene: Scene) -> Line:
+    """What the maintenance run that has the host does there; nothing when none has it."""
+    return ((row.run_stage, RUN_ROLES.get(row.run_stage, "accent")),) if row.run else ()
+
+
 def gpus(row: HostRow, scene: Scene) -> Line:
     if row.state is HostState.DRIVER_HUNG and not row.gpus:
         return (("hung", "bad"),)

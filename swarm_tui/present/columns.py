@@ -50,6 +50,7 @@ def _percent(
 COLUMNS: tuple[Column, ...] = (
     Column("host", "HOST", cells.host, 0, 0, "n", _field("name"), "left", False),
     Column("state", "STATE", cells.state, states.STATE_CELLS, 0, "s", lambda row: None, "left"),
+    Column("run", "RUN", cells.run, 8, 0, "h", lambda row: row.run or None, "left", False, optional=True),
     Column("gpus", "GPUS", cells.gpus, 0, 1, "", lambda row: row.gpu_percent, "left"),
     _percent("gpu", "GPU%", "gpu_percent", 2, "g", gpu=True),
     _percent("vram", "VRAM", "gpu_memory_percent", 5, "v", gpu=True),
@@ -80,6 +81,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("worst", "WORST", cells.worst, 0, 0, "o", lambda row: None, "left"),
 )
 BY_ID: dict[str, Column] = {column.id: column for column in COLUMNS}
+_ALWAYS = ("host", "state", "run")
+"""Columns at the left that stand also where there are no numbers, and are never dimmed."""
 WORST_LEAST = 18
 """Cells that the last column keeps before another column may have room."""
 
@@ -119,8 +122,9 @@ def layout(room: int, *, name_cells: int, gpu_cells: int, filled: Collection[str
     widths = {column.id: column.cells for column in COLUMNS}
     widths["host"] = min(24, max(4, name_cells), max(10, room // 4))
     widths["gpus"] = max(4, gpu_cells)
-    chosen = {"host", "state", "worst"}
+    chosen = {"host", "state", "worst"} | ({"run"} & set(filled))
     left = room - GUTTER - widths["host"] - widths["state"] - 2 * GAP - WORST_LEAST
+    left -= widths["run"] + GAP if "run" in chosen else 0
     for column in sorted(COLUMNS, key=lambda column: column.rank):
         if column.id in chosen or column.rank > most_rank or not _wanted(column, gpu_cells, filled):
             continue
@@ -170,8 +174,8 @@ def row_line(
     for index, (column, width) in enumerate(layout.columns):
         if index:
             pieces.append((" " * GAP, "text"))
-        if silent and index == 2:
-            rest = layout.cells - GUTTER - sum(w + GAP for _, w in layout.columns[:2])
+        if silent and column.id not in _ALWAYS:
+            rest = layout.cells - GUTTER - sum(w + GAP for _, w in layout.columns[:index])
             pieces.extend(pad(states.message(row, scene.now, scene.glyphs), rest))
             break
         pieces.extend(_cell(column.cell(row, scene), width, column, faded))
@@ -179,7 +183,7 @@ def row_line(
 
 
 def _cell(line: Line, width: int, column: Column, faded: bool) -> Line:
-    if faded and column.id not in ("host", "state", "worst"):
+    if faded and column.id not in (*_ALWAYS, "worst"):
         line = tuple((text, "stale") for text, _ in line)
     return pad(line, width, column.align)
 

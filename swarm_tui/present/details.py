@@ -33,7 +33,14 @@ def lines(row: HostRow | None, scene: Scene, cells: int, past: Past) -> list[Lin
     if row is None:
         return []
     inner = max(10, cells - 2)
-    found: list[Line] = [_title(row, scene), _tags(row), (), *_why(row, scene, inner), *_findings(row, inner)]
+    found: list[Line] = [
+        _title(row, scene),
+        _tags(row),
+        *_run(row),
+        (),
+        *_why(row, scene, inner),
+        *_findings(row, inner),
+    ]
     if row.sample_time is not None:
         numbers = [*_gauges(row, scene, inner, past), *_gpus(row, scene), (), *_facts(row)]
         found += _dimmed(row, scene, numbers) if states.is_silent(row) or states.is_dimmed(row) else numbers
@@ -47,6 +54,11 @@ def _title(row: HostRow, scene: Scene) -> Line:
 
 def _tags(row: HostRow) -> Line:
     return ((" ".join(row.tags), "dim"),) if row.tags else (("no tags", "faint"),)
+
+
+def _run(row: HostRow) -> list[Line]:
+    """Which maintenance run has the host."""
+    return [(("in run ", "dim"), (row.run, "info"), (f": {row.run_stage}", "dim"))] if row.run else []
 
 
 def _why(row: HostRow, scene: Scene, inner: int) -> list[Line]:

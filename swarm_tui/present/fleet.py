@@ -68,7 +68,8 @@ def named(hosts: Sequence[str]) -> list[Line]:
 def row_text(row: HostRow) -> str:
     """A host in one line of plain text, for a chat or a ticket."""
     worst = "" if row.worst == row.state.value else row.worst
-    return "  ".join(part for part in (row.name, row.state.value, worst, row.reason) if part)
+    run = f"in run {row.run}: {row.run_stage}" if row.run else ""
+    return "  ".join(part for part in (row.name, row.state.value, run, worst, row.reason) if part)
 
 
 def _sort_chip(sort: Sort, glyphs: Glyphs) -> Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from backends.engine.wire import FleetView, GpuCell, HostDetail, HostRow
 from backends.metrics.sample import Cpu, Sample
@@ -53,6 +54,13 @@ def test_a_value_that_is_not_known_is_not_zero(run: Run, serve: Serve) -> None:
     assert line[:5] == ["b-good", "up", "12%", "0%", "n/a"]
 
 
+def test_a_host_that_a_run_has_says_so(run: Run, serve: Serve) -> None:
+    serve(fleet__view=view(replace(GOOD, run="r-20261126-1 monthly", run_stage="drain"), WARM))
+    good, warm = sorted(run("status", "--wait", "0").out.splitlines()[1:])
+    assert "in run r-20261126-1 monthly: drain" in good
+    assert "in run" not in warm
+
+
 def test_the_selector_goes_to_the_engine(run: Run, serve: Serve) -> None:
     engine = serve(fleet__view=view())
     run("status", "tag:a100")
@@ -76,8 +84,10 @@ def test_json_has_exactly_the_public_fields(run: Run, serve: Serve) -> None:
         "reason": "timeout (ssh)",
         "age_seconds": None,
         "sample": None,
+        "run": "",
+        "run_stage": "",
     }
-    assert list(good) == ["name", "state", "reason", "age_seconds", "sample"]
+    assert list(good) == ["name", "state", "reason", "age_seconds", "sample", "run", "run_stage"]
     assert good["age_seconds"] == 1.0
     assert good["sample"]["cpu"]["busy_percent"] == 0.0
     assert good["sample"]["memory"] is None

@@ -69,6 +69,10 @@ def stage(client: Client, run: str, host: str = "a") -> str:
     return found
 
 
+def row(client: Client, host: str) -> dict[str, Any]:
+    return next(each for each in client.call("fleet.view")["rows"] if each["name"] == host)
+
+
 def status(client: Client, run: str) -> str:
     found: str = client.call("runs.view", run=run)["status"]
     return found
@@ -132,6 +136,14 @@ def test_another_operator_is_refused_the_same_host(client: Client, method: str, 
     found = refusal(client, method, **params)
     assert run in found["message"] and found["host"] == "a" and run in found["hint"]
     assert [(each["host"], each["run"]) for each in client.call("runs.held")["held"]] == [("a", run)]
+
+
+def test_every_row_of_the_fleet_says_which_run_has_its_host(client: Client) -> None:
+    run = begun(client)
+    until(lambda: row(client, "a").get("run_stage") == "asks")
+    assert row(client, "a")["run"] == run and "run" not in row(client, "b")
+    client.call("runs.skip", run=run, host="a", text="never mind")
+    until(lambda: "run" not in row(client, "a"))
 
 
 def test_another_run_is_refused_the_same_host(client: Client) -> None:

@@ -122,6 +122,22 @@ def test_a_text_that_is_no_filter_yet_says_where_and_what(text: str, column: int
     assert found.column == column
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("run:*", "ab"), ("run:monthly", "a"), ("run:r-20261126-2", "b"), ("run:drain", "b"), ("!run:*", "c")],
+)
+def test_hosts_that_a_run_has_are_found_by_it(text: str, wanted: str) -> None:
+    up = HostState.UP
+    rows = (
+        HostRow(name="a", state=up, run="r-20261126-1 monthly", run_stage="update"),
+        HostRow(name="b", state=up, run="r-20261126-2", run_stage="drain"),
+        HostRow(name="c", state=up),
+    )
+    found = parse(text)
+    assert isinstance(found, Filter)
+    assert "".join(row.name for row in rows if found.matches(row, NOW)) == wanted
+
+
 def test_every_field_is_explained_and_can_be_used() -> None:
     for name, field in FIELDS.items():
         assert field.description

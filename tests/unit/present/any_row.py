@@ -67,4 +67,6 @@ rows = st.builds(
     alerts=st.none() | st.integers(0, 10**9),
     updates_pending=st.none() | st.integers(0, 10**9),
     backup_time=st.none() | moments,
+    run=texts,
+    run_stage=st.sampled_from(("", "drain", "failed")) | texts,
 )

@@ -58,6 +58,23 @@ def test_columns_of_later_releases_appear_with_their_first_value() -> None:
     assert "alerts" in ids(300, filled=filled)
 
 
+def test_the_run_that_has_a_host_is_shown_in_the_smallest_terminal_and_beside_why_there_are_no_numbers() -> None:
+    hosts = [
+        gpu_row("a", run="r-20261126-1 monthly", run_stage="snapshot"),
+        away("b", HostState.UNREACHABLE, "timeout", run="r-20261126-1 monthly", run_stage="reboot"),
+        gpu_row("c"),
+    ]
+    filled = columns.filled_columns(hosts)
+    assert filled == {"run"}
+    layout = columns.layout(LEAST_ROOM, name_cells=8, gpu_cells=8, filled=filled)
+    first, second, third = (plain(columns.row_line(host, layout, SCENE)) for host in hosts)
+    start = plain(columns.head(layout, "worst", True, SCENE)).index("RUN")
+    assert first[start:].startswith("snapshot  ")
+    assert second[start:].startswith("reboot    timeout")
+    assert third[start:].startswith("          ")
+    assert "run" not in ids(300)
+
+
 def test_calm_tables_leave_the_lesser_columns_out() -> None:
     assert "kernel" not in ids(300, most_rank=12)
 
@@ -125,7 +142,7 @@ def layouts(draw: st.DrawFn) -> Layout:
         draw(st.integers(LEAST_ROOM, 320)),
         name_cells=draw(st.integers(0, 10_000)),
         gpu_cells=draw(st.integers(0, 16)),
-        filled=draw(st.sets(st.sampled_from(("alerts", "updates", "backup")))),
+        filled=draw(st.sets(st.sampled_from(("alerts", "updates", "backup", "run")))),
         most_rank=draw(st.sampled_from((12, 99))),
     )
 

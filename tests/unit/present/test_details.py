@@ -30,6 +30,11 @@ def test_a_healthy_host() -> None:
     assert not any(line.startswith(("gpu", "vram")) for line in said)
 
 
+def test_a_host_that_a_run_has_says_which() -> None:
+    said = text(row("web1", run="r-20261126-1 monthly", run_stage="drain"))
+    assert said[2] == "in run r-20261126-1 monthly: drain"
+
+
 def test_a_host_that_is_away_says_why_since_when_and_what_helps() -> None:
     said = text(away("a", HostState.AUTH_FAILED, "no key was accepted", "ssh-add", retry_at=NOW + 9))
     assert said[3:6] == ["no key was accepted", "for 4m, retry 9s", "ssh-add"]
