@@ -8,7 +8,7 @@ import msgspec
 
 from backends.maintenance.dry_run import DryRun
 from backends.maintenance.model import RunState
-from backends.maintenance.views import Held, RunList, RunView
+from backends.maintenance.views import Held, NamedRun, RunList, RunView
 from swarm_tui.rpc import Connection
 
 COMPOSE_SECONDS = 400.0
@@ -19,6 +19,10 @@ ReportFormat = Literal["markdown", "jsonl"]
 
 class _Held(msgspec.Struct):
     held: tuple[Held, ...] = ()
+
+
+class _Names(msgspec.Struct):
+    runs: tuple[NamedRun, ...] = ()
 
 
 class _Text(msgspec.Struct):
@@ -78,6 +82,10 @@ class RunCalls:
     def report(self, run: str, format: ReportFormat = "markdown") -> str:
         """The record of a run, also while it goes on."""
         return self.call("runs.report", {"run": run, "format": format}, _Text, START_SECONDS).text
+
+    def names(self) -> tuple[NamedRun, ...]:
+        """[[runs]] of the configuration."""
+        return self.call("runs.names", {}, _Names).runs
 
     def held(self) -> tuple[Held, ...]:
         """Which hosts which runs have now."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from backends import paths
 from backends.clock import Clock
-from backends.config.schema import Config, SshConfig
+from backends.config.schema import Config, RunConfig, SshConfig
 from backends.engine.settings import Settings
 from backends.engine.watch import Sources, Updatable, Watch
 from backends.errors import BadInput
@@ -71,6 +71,12 @@ class ConfiguredFeed:
                 seen = tuple(known.get(entry[0], entry) for entry in self.settings.signature())
 
 
+DEMO_RUNS = (
+    RunConfig(name="monthly-patch", hosts="tag:gpu & state:up", steps=("drain", "snapshot", "update", "reboot-if-needed", "check", "resume"), max_failed=3),
+    RunConfig(name="reboot-cpu", hosts="tag:cpu & state:up", steps=("drain", "gate:are all jobs saved?", "reboot", "check", "resume"), max_unavailable="50%", soak_minutes=0.0),
+)  # fmt: skip
+
+
 class DemoFeed:
     """The simulated fleet."""
 
@@ -80,7 +86,7 @@ class DemoFeed:
         self.source = DemoSource(count, clock=clock)
 
     def config(self) -> tuple[Config, tuple[Host, ...]]:
-        return Config(), self.source.inventory()
+        return Config(runs=DEMO_RUNS), self.source.inventory()
 
     def apply(self, config: Config, hosts: Sequence[Host], sources: Sources, sink: Sink) -> None:
         sources.add(self.source, sink)

@@ -10,11 +10,12 @@ from msgspec import Meta
 from backends.engine.handlers import SELECTOR_LENGTH, Name
 from backends.engine.handlers_triage import TABLE as TABLE
 from backends.engine.methods import NoParams, Params
+from backends.engine.run_names import named_run
 from backends.engine.session import Session
 from backends.maintenance.dry_run import DryRun
 from backends.maintenance.model import Promote, RunState
 from backends.maintenance.request import Request
-from backends.maintenance.views import Held, RunList, RunView
+from backends.maintenance.views import Held, NamedRun, RunList, RunView
 from backends.text import clean
 
 if TYPE_CHECKING:
@@ -209,6 +210,11 @@ def output(engine: Engine, session: Session, params: OfHost) -> dict[str, str]:
 @TABLE.method("runs.report", Report, slow=True)
 def report(engine: Engine, session: Session, params: Report) -> dict[str, str]:
     return {"text": engine.maintenance.report(params.run, params.format)}
+
+
+@TABLE.method("runs.names", NoParams)
+def names(engine: Engine, session: Session, params: NoParams) -> dict[str, tuple[NamedRun, ...]]:
+    return {"runs": tuple(named_run(run, engine.select) for run in engine.config.runs)}
 
 
 @TABLE.method("runs.held", NoParams)

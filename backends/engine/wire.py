@@ -371,6 +371,7 @@ METHODS: dict[str, str] = {
     "runs.note": "{run, text, host?} → RunState",
     "runs.output": "{run, host} → {text}: what its step printed so far",
     "runs.report": "{run, format?: markdown|jsonl} → {text}",
+    "runs.names": "{} → {runs: [NamedRun]}: [[runs]] of the configuration, with the hosts that each means now",
     "runs.held": "{} → {held: [Held]}: which hosts which runs have",
     "schedules.list": "{} → SchedulesView",
     "schedules.due": "{} → SchedulesView; what is due is begun now, began says what that was",

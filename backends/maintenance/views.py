@@ -108,6 +108,21 @@ class RunView(Record, frozen=True, kw_only=True):
     """Kind of host → p90 of what a whole host took, in seconds."""
 
 
+class NamedRun(Record, frozen=True, kw_only=True):
+    """One of `[[runs]]`: what may be begun by its name."""
+
+    name: str
+    selector: str = ""
+    """Which hosts it means; "": every host."""
+    hosts: int = 0
+    """How many these are now."""
+    steps: tuple[str, ...] = ()
+    window: str = ""
+    """In words; "" without one."""
+    problem: str = ""
+    """Why the selector means no host now; "" when it does."""
+
+
 class Held(Record, frozen=True, kw_only=True):
     """A host that a run has."""
 

@@ -29,13 +29,17 @@ for each in (*run_plan.COMMANDS, *run_start.COMMANDS):
 
 @command.command("list")
 @click.option("-n", "--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--configured", is_flag=True, help="Those that `run plan NAME` knows: [[runs]] of the configuration.")
 @json_option
 @pass_options
-def list_runs(options: ConsoleOptions, limit: int, as_json: bool) -> int:
+def list_runs(options: ConsoleOptions, limit: int, configured: bool, as_json: bool) -> int:
     """All runs, the newest first.
 
-    Exit status: 0 none waits for anybody, 1 one asks or stopped, 2 a journal is damaged and its run held.
+    Exit status: 0 none waits for anybody, 1 one asks or stopped, 2 a journal is damaged and its run held;
+    with --configured: 0 each means some host, 1 one does not.
     """
+    if configured:
+        return _configured(options, as_json)
     with open_engine(options) as client:
         found = client.runs.list(limit)
     if as_json:
@@ -45,6 +49,18 @@ def list_runs(options: ConsoleOptions, limit: int, as_json: bool) -> int:
     if found.damaged:
         return FAILED
     return WARNING if any(map(_needs_somebody, found.runs)) else OK
+
+
+def _configured(options: ConsoleOptions, as_json: bool) -> int:
+    with open_engine(options) as client:
+        found = client.runs.names()
+    if as_json:
+        write_json(found)
+    elif found:
+        write_table(text.NAMED_HEAD, [text.named_cells(run) for run in found], (1,))
+    else:
+        click.echo("no run has a name; [[runs]] in the configuration gives it one, run plan --hosts does without")
+    return OK if all(run.hosts for run in found) else WARNING
 
 
 def _table(found: RunList) -> None:

@@ -22,6 +22,7 @@ TITLES: dict[Scope, str] = {
     "board": "Board of a run",
     "output": "Log of a host in a run",
     "runreport": "Report of a run",
+    "named": "Named runs",
     "compose": "Composing a run",
     "dryrun": "Dry run",
     "backups": "Backups",

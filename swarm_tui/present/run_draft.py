@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from backends.maintenance.amounts import HINT as AMOUNT_HINT
 from backends.maintenance.request import DEFAULT_STEPS, Request
+from backends.maintenance.views import NamedRun
 from backends.units import parse_span, span
 from swarm_tui.present.host_line import Span, line
 from swarm_tui.present.line import Line, crop
@@ -124,6 +125,9 @@ class Draft(NamedTuple):
 
     base: str = ""
     """Of `[[runs]]`; "": a run of its own."""
+    base_select: str = ""
+    """Which hosts that means; "": every host."""
+    base_steps: tuple[str, ...] = DEFAULT_STEPS
     select: str | None = None
     """Which hosts; None: those of the named run."""
     steps: tuple[Chosen, ...] | None = None
@@ -148,8 +152,13 @@ class Draft(NamedTuple):
     # Steps ------------------------------------------------------------------------------------------------------
 
     def opened(self) -> tuple[Chosen, ...]:
-        """The steps, those of a named run as the usual ones when somebody begins to change them."""
-        return self.steps if self.steps is not None else tuple(Chosen(text) for text in DEFAULT_STEPS)
+        """The steps; those of a named run are there to be changed, too."""
+        return self.steps if self.steps is not None else tuple(Chosen(text) for text in self.base_steps)
+
+    @property
+    def selector(self) -> str:
+        """Which hosts are meant, by whoever says it."""
+        return self.select if self.select is not None else (self.base_select or "*") if self.base else ""
 
     def toggled(self, at: int) -> Draft:
         """With a step put in or left out."""
@@ -216,9 +225,9 @@ def fresh(select: str) -> Draft:
     return Draft(select=select, steps=tuple(Chosen(text, on) for text, on in OFFERED))
 
 
-def named(name: str) -> Draft:
+def named(run: NamedRun) -> Draft:
     """A run of the configuration, as it is written there."""
-    return Draft(base=name)
+    return Draft(base=run.name, base_select=run.selector, base_steps=run.steps)
 
 
 # Rows -------------------------------------------------------------------------------------------------------------
@@ -231,8 +240,9 @@ def rows(draft: Draft, width: int, names: Sequence[str] = ()) -> list[Row]:
         found.append(
             _row(("base", ""), "from", draft.base, "of [[runs]]; what is not changed here is as it says", width)
         )
-    meant = draft.select if draft.select is not None else "as it says"
-    found.append(_row(("select", ""), "hosts", meant or "none", _meant(names), width))
+    found.append(
+        _row(("select", ""), "hosts", draft.selector or "none", _meant(names), width, draft.select is not None)
+    )
     found += [Row(None, ()), Row(None, _section("Steps, in this order", width))]
     found += _steps(draft, width)
     found += [Row(None, ()), Row(None, _section("Limits", width))]
@@ -258,7 +268,9 @@ def _row(key: tuple[str, object], label: str, value: str, about: str, width: int
 
 def _steps(draft: Draft, width: int) -> list[Row]:
     if draft.steps is None:
-        return [_row(("step", -1), "steps", "as it says", "Enter changes them", width, False)]
+        told = [line(Span(f"      {at}. ", "dim"), Span(text, "text")) for at, text in enumerate(draft.base_steps, 1)]
+        change = _row(("step", -1), "steps", "as it says", "Enter changes them", width, False)
+        return [change, *(Row(None, crop(text, width)) for text in told)]
     found, number = [], 0
     for at, each in enumerate(draft.steps):
         number += each.on

@@ -9,11 +9,12 @@ from msgspec.structs import replace
 from backends import units
 from backends.inventory.ranges import fold
 from backends.maintenance.model import HostPlan, HostRun, RunPlan, RunState, RunStatus, Stage
-from backends.maintenance.views import RunSummary, RunView
+from backends.maintenance.views import NamedRun, RunSummary, RunView
 from backends.maintenance.worker import Look
 from swarm_tui.present.dry_lines import SHORT_HASH, hosts, moment, paired, plan_pairs
 
 LIST_HEAD = ("RUN", "NAME", "STATE", "HOSTS", "DONE", "FAILED", "BY", "BEGAN", "WHAT")
+NAMED_HEAD = ("NAME", "NOW", "HOSTS", "WINDOW", "STEPS")
 HOST_HEAD = ("HOST", "BATCH", "STATE", "STEP", "TOOK", "WHAT")
 WORDS = {
     Stage.QUEUED: "queued",
@@ -59,6 +60,18 @@ def list_cells(run: RunSummary) -> tuple[str, ...]:
         run.who + (" (scheduled)" if run.scheduled else ""),
         "—" if run.began is None else moment(run.began),
         _list_what(run),
+    )
+
+
+def named_cells(run: NamedRun) -> tuple[str, ...]:
+    """A row under NAMED_HEAD."""
+    meant = run.selector or "every host"
+    return (
+        run.name,
+        str(run.hosts),
+        f"{meant}: {run.problem}" if run.problem else meant,
+        run.window or "—",
+        ", ".join(run.steps),
     )
 
 

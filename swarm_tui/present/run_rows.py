@@ -91,7 +91,7 @@ def nothing(found: RunList | None, needle: str, width: int) -> list[Line]:
         "A run takes hosts through steps in batches (drain, snapshot, update, reboot, check, give back), never more at "
         "once than its budget, and ends in a report.",
         "Begin one:  mark hosts on 1 Fleet with Space, then M — or c here, for hosts by a selector.",
-        "Named ones: write [[runs]] into the configuration, then n here and its name.",
+        "Named ones: write [[runs]] into the configuration, then n here.",
         "Nothing starts before you have seen its dry run and typed how many hosts are meant.",
     )
     return said("No maintenance run yet.", "strong", how, width)

@@ -64,18 +64,18 @@ class ComposeScreen(Listing, BaseScreen):
 
     def _ask_names(self) -> None:
         """Which hosts the selector means."""
-        select = self.draft.select
+        select = self.draft.selector
         self._names, self._wrong = (), ""
         if not select:
             return
 
         def failed(error: SwarmError) -> None:
-            if select == self.draft.select:
+            if select == self.draft.selector:
                 self._wrong = error.message.partition("   ")[0]  # the rest draws the place as several lines
                 self.refresh_now()
 
         def got(answer: dict[str, tuple[str, ...]]) -> None:
-            if select == self.draft.select:
+            if select == self.draft.selector:
                 self._names = answer.get("hosts", ())
                 self.refresh_now()
 
@@ -198,7 +198,7 @@ class ComposeScreen(Listing, BaseScreen):
                 self._take(self.draft._replace(select=text))
                 self._ask_names()
 
-        self.app.push_screen(AskLine("Which hosts?", about, self.draft.select or ""), answered)
+        self.app.push_screen(AskLine("Which hosts?", about, self.draft.selector), answered)
 
     def _edit_step(self, at: int) -> None:
         def answered(text: str | None) -> None:
@@ -280,7 +280,7 @@ class ComposeScreen(Listing, BaseScreen):
     def action_yank(self) -> None:
         given = self.draft.params(self._now)
         words = [f"{name} = {value}" for name, value in given.items() if name != "select"]
-        self.console.yank("\n".join([f"hosts = {fold(self._names) or self.draft.select or ''}", *words]), "the draft")
+        self.console.yank("\n".join([f"hosts = {fold(self._names) or self.draft.selector}", *words]), "the draft")
 
 
 def compose_for(app: Any, select: str) -> None:

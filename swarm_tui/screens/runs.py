@@ -10,23 +10,22 @@ from backends.maintenance.views import RunList
 from swarm_tui.bridge import Fleet
 from swarm_tui.keymap import Key
 from swarm_tui.present import run_rows
-from swarm_tui.present.host_line import Span, line, wrap
+from swarm_tui.present.host_line import Span, line
 from swarm_tui.present.line import Line, plain
 from swarm_tui.present.run_draft import Draft, fresh, named
 from swarm_tui.present.updates import Row
 from swarm_tui.screens.base import BaseScreen
-from swarm_tui.screens.confirm import AskLine
 from swarm_tui.screens.listing import Listing
 from swarm_tui.screens.run_board import BoardScreen
 from swarm_tui.screens.run_compose import ComposeScreen
 from swarm_tui.screens.run_dry import DryRunScreen
+from swarm_tui.screens.run_named import NamedScreen
 from swarm_tui.screens.run_report import ReportScreen
 from swarm_tui.widgets.lines import FixedLines
 from swarm_tui.widgets.pick_list import PickList, PickRow
 
 ASK_SECONDS = 2.0
 """Between two questions to the engine."""
-QUESTION_CELLS = 70
 
 
 class RunsScreen(Listing, BaseScreen):
@@ -158,13 +157,7 @@ class RunsScreen(Listing, BaseScreen):
             self.app.push_screen(DryRunScreen(dry))
 
     def action_named(self) -> None:
-        about = wrap("The name of a [[runs]] of the configuration. Nothing starts before its dry run.", QUESTION_CELLS)
-
-        def answered(name: str | None) -> None:
-            if name:
-                self.compose_run(named(name))
-
-        self.app.push_screen(AskLine("Which run?", about), answered)
+        self.app.push_screen(NamedScreen(lambda run: ComposeScreen(named(run), self._keep)))
 
     def action_back(self) -> None:
         self._filter_by("")

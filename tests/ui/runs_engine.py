@@ -10,13 +10,17 @@ from msgspec.structs import replace
 
 from backends.maintenance.dry_run import DryRun
 from backends.maintenance.model import HostRun, Note, RunPlan, RunState, RunStatus, Stage
-from backends.maintenance.views import RunList, RunView, summary, view
+from backends.maintenance.views import NamedRun, RunList, RunView, summary, view
 from backends.maintenance.worker import Look
 from tests.ui.fleet_console import Seat, opened
 from tests.ui.memory_engine import MemoryEngine
 from tests.unit.present.fleet_rows import row
 from tests.unit.present.run_data import HOSTS, LOOKS, NOW, ROOM, dry, plan
 
+NAMED = (
+    NamedRun(name="weekly", selector="tag:cpu", problem='no host has the tag "cpu"', steps=("update",)),
+    NamedRun(name="monthly", selector="tag:a100", hosts=5, steps=("drain", "update:security", "check", "resume")),
+)
 REPORT = "# Run monthly\n\n- gpu02 failed: 7 of 8 GPUs came back\n"
 OUTPUT = "Setting up libc6 ...\nSetting up [/x] ..."
 
@@ -30,9 +34,11 @@ class RunsDesk:
         self.looks: Mapping[str, Look] = {}
         self.output, self.report = OUTPUT, REPORT
         self.damaged: Mapping[str, str] = {}
+        self.named: tuple[NamedRun, ...] = NAMED
         engine.handlers |= {
             "hosts.select": lambda params: {"hosts": tuple(each.host for each in self.dry.plan.hosts)},
             "runs.list": lambda _: RunList(runs=tuple(map(summary, self.runs.values())), damaged=self.damaged),
+            "runs.names": lambda _: {"runs": self.named},
             "runs.compose": lambda _: self.dry,
             "runs.create": lambda _: self.put(RunState(plan=self.dry.plan, hosts=_queued(self.dry.plan))),
             "runs.view": self._view,

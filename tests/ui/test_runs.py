@@ -13,6 +13,7 @@ from swarm_tui.screens.fleet import FleetScreen
 from swarm_tui.screens.run_board import BoardScreen
 from swarm_tui.screens.run_compose import ComposeScreen
 from swarm_tui.screens.run_dry import DryRunScreen
+from swarm_tui.screens.run_named import NamedScreen
 from swarm_tui.screens.run_output import OutputScreen
 from swarm_tui.screens.run_report import ReportScreen
 from swarm_tui.screens.runs import RunsScreen
@@ -135,16 +136,55 @@ async def test_steps_and_limits_are_changed_with_few_keys() -> None:
 @journey
 async def test_a_named_run_is_worked_out_as_it_is_written() -> None:
     async with at_runs() as seat:
-        await seat.press("n", *"monthly", "enter", "d")
+        text = "\n".join(await seat.press("n", "j"))
+        assert "drain > update:security > check > resume" in text
+        text = "\n".join(await seat.press("enter"))
+        assert "tag:a100" in text and "1. drain" in text
+        await seat.press("d")
         assert seat.asked("compose") == [{"name": "monthly"}]
 
 
 @journey
-async def test_a_name_that_nobody_wrote_says_so() -> None:
+async def test_the_steps_of_a_named_run_are_there_to_be_changed() -> None:
     async with at_runs() as seat:
-        seat.engine.refuse["runs.compose"] = BadInput("no run is called weekli", hint="did you mean weekly?")
-        await seat.press("n", *"weekli", "enter", "d")
-        assert "did you mean weekly?" in seat.toasts()[-1]
+        await seat.press("n", "j", "enter")
+        compose(seat).list.move_to(("step", -1))
+        await seat.press("enter", "space", "d")
+        assert seat.asked("compose") == [{"name": "monthly", "steps": ["update:security", "check", "resume"]}]
+        assert isinstance(seat.app.screen, DryRunScreen)
+        await seat.press("escape", "escape")
+        assert isinstance(seat.app.screen, RunsScreen)
+
+
+@journey
+async def test_a_named_run_that_means_no_host_says_so_before_it_is_chosen() -> None:
+    async with at_runs() as seat:
+        text = "\n".join(await seat.press("n"))
+        assert isinstance(seat.app.screen, NamedScreen)
+        assert 'tag:cpu: no host has the tag "cpu"' in text
+
+
+@journey
+async def test_without_named_runs_it_says_how_one_is_written() -> None:
+    async with at_runs(size=(80, 24)) as seat:
+        seat.desk.named = ()
+        text = "\n".join(await seat.press("n"))
+        assert "The configuration names no run." in text and "[[runs]]" in text
+        await seat.press("enter", "y")
+        assert seat.toasts()[-2:] == ["compose: no run here", "copy: no run here"]
+        seat.engine.refuse["runs.names"] = BadInput(
+            "there are no maintenance runs here", hint="a replay changes nothing"
+        )
+        text = "\n".join(await seat.press("escape", "n"))
+        assert "a replay changes nothing" in text
+
+
+@journey
+async def test_a_name_that_is_not_there_any_more_says_so() -> None:
+    async with at_runs() as seat:
+        seat.engine.refuse["runs.compose"] = BadInput("no run is called monthly", hint="there are: weekly")
+        await seat.press("n", "j", "enter", "d")
+        assert "there are: weekly" in seat.toasts()[-1]
         assert "working it out" not in await seat.text()
 
 
@@ -229,6 +269,8 @@ async def test_golden(columns: int, rows: int) -> None:
 async def test_golden_of_composing_and_of_a_dry_run() -> None:
     async with at_runs(size=(80, 24)) as seat:
         seat.desk.dry = dry(YELLOW)
+        golden.check("run-named-80x24", await seat.press("n"))
+        golden.check("run-named-compose-80x24", await seat.press("j", "enter"))
         golden.check("run-compose-80x24", await seat.press("1", "M"))
         golden.check("run-dry-80x24", await seat.press("d"))
 

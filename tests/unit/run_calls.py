@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from backends.maintenance.views import Held, RunList
+from backends.maintenance.views import Held, NamedRun, RunList
 from swarm_tui.client import EngineClient
 from tests.unit.run_samples import DONE, GOING, HASH, LINE, QUEUED, RUN, dry, state
 
@@ -13,6 +13,7 @@ STATE = state(DONE, QUEUED)
 DRY = dry()
 LIST = RunList(runs=(LINE,))
 HELD = (Held(host="gpu03", run=RUN, name="monthly", who="anna", stage=QUEUED.stage),)
+NAMED = (NamedRun(name="monthly", selector="tag:a100", hosts=2, steps=("drain", "update", "resume")),)
 ANSWERS: dict[str, Any] = {
     **dict.fromkeys(
         [f"runs.{word}" for word in ("create", "start", "approve", "pause", "resume", "abort", "promote")]
@@ -25,6 +26,7 @@ ANSWERS: dict[str, Any] = {
     "runs.output": {"text": "Unpacking"},
     "runs.report": {"text": "# Run"},
     "runs.held": {"held": HELD},
+    "runs.names": {"runs": NAMED},
 }
 Call = tuple[Callable[[EngineClient], Any], Any, dict[str, Any]]
 CALLS: dict[str, Call] = {
@@ -37,6 +39,7 @@ CALLS: dict[str, Call] = {
     "runs.output": (lambda c: c.runs.output(RUN, "gpu01"), "Unpacking", {"run": RUN, "host": "gpu01"}),
     "runs.report": (lambda c: c.runs.report(RUN), "# Run", {"run": RUN, "format": "markdown"}),
     "runs.held": (lambda c: c.runs.held(), HELD, {}),
+    "runs.names": (lambda c: c.runs.names(), NAMED, {}),
     "runs.pause": (lambda c: c.runs.pause(RUN, "lunch"), STATE, {"run": RUN, "text": "lunch"}),
     "runs.resume": (lambda c: c.runs.resume(RUN), STATE, {"run": RUN, "text": ""}),
     "runs.abort": (lambda c: c.runs.abort(RUN, "wrong"), STATE, {"run": RUN, "text": "wrong"}),

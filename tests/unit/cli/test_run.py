@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from backends.errors import BadInput, RetryLater
 from backends.maintenance.dry_run import DryRun
 from backends.maintenance.model import HostRun, RunStatus, Stage
-from backends.maintenance.views import Held, RunList, RunView
+from backends.maintenance.views import Held, NamedRun, RunList, RunView
 from backends.maintenance.worker import Look, Told
 from swarm_tui.cli import run_watch
 from tests.unit.cli.conftest import Run, Serve
@@ -70,7 +70,7 @@ def in_turn(*answers: object) -> Callable[[dict[str, Any]], object]:
 
 def changed(engine: FakeEngine) -> list[str]:
     """Calls that change something."""
-    looking = {"runs.list", "runs.view", "runs.compose", "runs.output", "runs.report", "runs.held"}
+    looking = {"runs.list", "runs.view", "runs.compose", "runs.output", "runs.report", "runs.held", "runs.names"}
     return [method for method, _ in engine.calls if method.startswith("runs.") and method not in looking]
 
 
@@ -257,6 +257,21 @@ def test_a_script_names_what_it_approves(run: Run, serve: Serve) -> None:
 
 
 # list, show ---------------------------------------------------------------------------------------------------------
+
+
+def test_named_runs_are_listed_with_whom_they_mean_now(run: Run, serve: Serve) -> None:
+    good = NamedRun(name="monthly", selector="tag:a100", hosts=2, steps=("drain", "update"), window="0 22 * * sat, 6 h")
+    lost = NamedRun(name="lost", selector="tag:b100", problem='no host has the tag "b100"')
+    serve(runs__names=in_turn({"runs": [good]}, {"runs": [good, lost]}, {"runs": []}, {"runs": [good]}))
+    ran = run("run", "list", "--configured")
+    assert ran.status == 0
+    assert ran.out.splitlines()[1].split("  ")[0] == "monthly"
+    assert "drain, update" in ran.out and "0 22 * * sat, 6 h" in ran.out
+    ran = run("run", "list", "--configured")
+    assert ran.status == 1 and 'tag:b100: no host has the tag "b100"' in ran.out
+    ran = run("run", "list", "--configured")
+    assert ran.status == 0 and "[[runs]]" in ran.out
+    assert run("run", "list", "--configured", "--json").json()[0]["steps"] == ["drain", "update"]
 
 
 def test_runs_are_listed_the_newest_first(run: Run, serve: Serve) -> None:

@@ -178,6 +178,14 @@ def test_a_run_of_the_configuration_starts_by_its_name(desk: Desk, client: Clien
     assert refusal(client, "runs.compose", name="loud")["kind"] == "BadInput"
 
 
+def test_the_runs_of_the_configuration_are_named_with_the_hosts_that_they_mean(desk: Desk, client: Client) -> None:
+    desk.file.write_text(desk.file.read_text() + RUNS + RUNS.replace("quiet", "lost").replace('"a"', '"state:stale"'))
+    client.call("engine.reload")
+    quiet, lost = client.call("runs.names")["runs"]
+    assert quiet == {"name": "quiet", "selector": "a", "hosts": 1, "steps": ["gate:go on?"]}
+    assert lost["selector"] == "state:stale" and "hosts" not in lost
+
+
 def test_a_schedule_starts_a_run_by_name_and_is_refused_while_somebody_has_its_hosts(
     desk: Desk, client: Client
 ) -> None:

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends.maintenance.views import NamedRun
 from swarm_tui.present import run_draft
 from swarm_tui.present.line import plain, width
 from swarm_tui.present.run_draft import BY_NAME, FIELDS, fresh, named
 
+MONTHLY = NamedRun(name="monthly", selector="tag:a100", hosts=2, steps=("drain", "update", "resume"))
 NOW = 1_795_700_000.0
 
 
@@ -21,7 +23,7 @@ def test_a_fresh_run_sends_its_hosts_and_steps_and_no_limit_that_nobody_chose() 
 
 
 def test_a_named_run_is_as_the_configuration_says_but_for_what_was_changed() -> None:
-    draft = named("monthly").with_value("max_failed", 3)
+    draft = named(MONTHLY).with_value("max_failed", 3)
     assert draft.params(NOW) == {"name": "monthly", "max_failed": 3}
     assert draft.value("batches") is None
 
@@ -57,7 +59,7 @@ def test_an_update_turns_into_security_only_and_back_and_other_steps_go_in_and_o
 
 def test_what_cannot_be_worked_out_says_why() -> None:
     assert fresh("").against() == "no host is meant: Enter on hosts"
-    assert named("monthly").against() == ""
+    assert named(MONTHLY).against() == ""
     nothing = fresh("a")
     for at, each in enumerate(nothing.opened()):
         nothing = nothing.toggled(at) if each.on else nothing
@@ -102,6 +104,6 @@ def test_the_rows_show_steps_with_their_numbers_and_every_limit(cells: int) -> N
 
 
 def test_a_named_run_shows_that_it_is_as_it_says() -> None:
-    text = "\n".join(plain(row.text) for row in run_draft.rows(named("monthly"), 100))
+    text = "\n".join(plain(row.text) for row in run_draft.rows(named(MONTHLY), 100))
     assert "monthly" in text
-    assert text.count("as it says") == 3 + len(FIELDS)
+    assert text.count("as it says") == 2 + len(FIELDS)
