@@ -120,8 +120,10 @@ def phrase(state: RunState) -> str:
     """A run that goes on, for whoever wants to end the engine."""
     working = sum(host.stage in (Stage.WORKING, Stage.ASKING) for host in state.hosts.values())
     queued = sum(host.stage is Stage.QUEUED for host in state.hosts.values())
-    left = "" if everybody_over(state) else f": {working} hosts in work, {queued} to go"
-    return f"maintenance run {state.plan.id} ({state.plan.name}, {state.status}){left}"
+    hosts = "1 host" if working == 1 else f"{working} hosts"
+    left = "" if everybody_over(state) else f": {hosts} in work, {queued} to go"
+    about = ", ".join(word for word in (state.plan.name, str(state.status)) if word)
+    return f"maintenance run {state.plan.id} ({about}){left}"
 
 
 def _same_plan(state: RunState, hash: str) -> None:

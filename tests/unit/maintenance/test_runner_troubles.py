@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from backends.errors import BadInput, Stop
 from backends.maintenance.model import Edge, EdgeKind, RunState, Stage
+from backends.maintenance.plan_hash import sealed
 from backends.maintenance.worker import Place
 from backends.maintenance.world import World
 from tests.unit.maintenance.running import ANN, Site, hosts, plan
@@ -147,11 +149,18 @@ def test_edges_are_handed_on_in_their_order(tmp_path: Path) -> None:
     assert versions == list(range(1, len(versions) + 1))
 
 
+def test_a_run_without_a_name_is_called_by_its_id_alone(tmp_path: Path) -> None:
+    site = Site(tmp_path, hosts(3))
+    run = site.begin(sealed(replace(plan(site.hosts, fleet=2), name="")))
+    site.tick()
+    assert site.runner.in_flight() == (f"maintenance run {run} (running): 2 hosts in work, 1 to go",)
+
+
 def test_a_stopped_runner_begins_nothing_and_says_what_goes_on(tmp_path: Path) -> None:
     site = Site(tmp_path, hosts(2))
     run = site.begin(plan(site.hosts, fleet=1))
     site.tick()
-    assert site.runner.in_flight() == (f"maintenance run {run} (monthly-patch, running): 1 hosts in work, 1 to go",)
+    assert site.runner.in_flight() == (f"maintenance run {run} (monthly-patch, running): 1 host in work, 1 to go",)
     site.runner.stop()
     site.tick(times=100)
     assert len(site.fleet.deeds) == 1
