@@ -33,10 +33,11 @@ def compose(request: Request, names: Sequence[str], fleet: Mapping[str, FleetHos
     steps = tuple(step(text, request.timeouts, site.commands) for text in request.steps)
     order = ordered(names, fleet)
     history, planned = History(site.history), site.planned
-    outlooks = {
-        name: _outlook(fleet.get(name, FleetHost(host=name)), steps, site, history, planned.get(name)) for name in order
-    }
     ground = findings_budget.ground(request, order, fleet)
+    outlooks = {
+        name: _outlook(fleet.get(name, FleetHost(host=name)), steps, site, history, planned.get(name), ground)
+        for name in order
+    }
     plan = _plan(request, outlooks, steps, ground, findings_plan.approvals(request, order, fleet, site), site)
     usual = _times(plan, outlooks, ground, share=50)
     slow = _times(plan, outlooks, ground, share=90)
@@ -68,21 +69,27 @@ def compose(request: Request, names: Sequence[str], fleet: Mapping[str, FleetHos
 
 
 def _outlook(
-    host: FleetHost, steps: Sequence[Step], site: Site, history: History, planned: HostUpdates | None
+    host: FleetHost,
+    steps: Sequence[Step],
+    site: Site,
+    history: History,
+    planned: HostUpdates | None,
+    ground: Ground,
 ) -> Outlook:
     """What can be told of one host alone."""
     updating = any(each.kind is StepKind.UPDATE for each in steps)
     changes = _changes(host, planned)
     reboot = _reboot(host, planned, changes) if updating else host.reboot
-    kind = kind_of(host)
+    kind, sayings = kind_of(host), findings_hosts.of_host(host, steps, site, planned)
     return Outlook(
         host=host,
         kind=kind,
         changes=changes if updating else None,
-        reboot=reboot,
+        reboot=True if any(each.kind is StepKind.REBOOT for each in steps) else reboot,
         estimate=of_host(history, kind, steps, host, changes, reboot),
         unknown=unknown_steps(history, kind, steps, host, changes, reboot),
-        sayings=findings_hosts.of_host(host, steps, site, planned),
+        sayings=sayings,
+        out=ground.out(host) or next((f"it would fail: {each.text}" for each in sayings if each.fatal), ""),
     )
 
 
@@ -152,13 +159,13 @@ def _host(outlook: Outlook, batch: int, canary: bool) -> HostPlan:
 
 
 def _times(plan: RunPlan, outlooks: Mapping[str, Outlook], ground: Ground, *, share: int) -> Times | None:
-    """The timetable, when every host takes its p50 or its p90; None when that is not known of one of them.
+    """The timetable, when every host takes its p50 or its p90; None when that is not known of one of them, or none can begin.
 
-    Hosts that are out of service have no time: the run leaves them out.
+    Hosts that the run cannot take have no time: it leaves them out.
     """
     seats = []
     for each in plan.hosts:
-        if each.host in ground.away:
+        if outlooks[each.host].out:
             continue
         estimate = outlooks[each.host].estimate
         if estimate is None:
@@ -172,6 +179,8 @@ def _times(plan: RunPlan, outlooks: Mapping[str, Outlook], ground: Ground, *, sh
                 domains=each.domains,
             )
         )
+    if not seats:
+        return None
     return timetable(seats, plan.soak_seconds, ground.room, ground.rooms)
 
 

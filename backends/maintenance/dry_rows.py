@@ -30,6 +30,8 @@ class Outlook(Record, frozen=True, kw_only=True):
     """Steps because of which there is no estimate."""
     sayings: tuple[Said, ...] = ()
     """The worst first."""
+    out: str = ""
+    """Why the run could not do it as things are."""
 
 
 def rows(plan: RunPlan, outlooks: Mapping[str, Outlook], times: Times | None) -> tuple[DryHost, ...]:
@@ -93,10 +95,11 @@ def _row(each: HostPlan, order: int, outlook: Outlook, times: Times | None, drai
         wait_seconds=standing.wait_seconds,
         changes=outlook.changes,
         reboot=outlook.reboot,
-        estimate_p50=estimate.p50 if estimate is not None else None,
-        estimate_p90=estimate.p90 if estimate is not None else None,
+        estimate_p50=estimate.p50 if estimate is not None and not outlook.out else None,
+        estimate_p90=estimate.p90 if estimate is not None and not outlook.out else None,
         begins=times.begins.get(each.host) if times is not None else None,
         ends=times.ends.get(each.host) if times is not None else None,
+        out=outlook.out,
         severity=max((said.severity for said in outlook.sayings), key=_rank, default=Severity.OK),
         findings=tuple(said.text for said in outlook.sayings),
     )

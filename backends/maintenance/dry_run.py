@@ -55,6 +55,9 @@ class DryHost(Record, frozen=True, kw_only=True):
     begins: float | None = None
     """Seconds after the start of the run, when all before it take their usual time (p50)."""
     ends: float | None = None
+    out: str = ""
+    """Why the run could not do it as things are: out of service, no room in the budget, something it would fail by; it has no
+    times then."""
     severity: Severity = Severity.OK
     """The worst of what is said of it."""
     findings: tuple[str, ...] = ()
@@ -73,10 +76,11 @@ class DryRun(Record, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     """The worst first."""
     total_p50: float | None = None
-    """Seconds from the start to the end of the last host, soaks included; None: nothing is known about some step."""
+    """Seconds from the start to the end of the last host, soaks included; None: nothing is known about some step, or no host
+    could be done."""
     total_p90: float | None = None
     fits: int | None = None
-    """So many hosts would begin before the window is over; None: there is no window, or no estimate."""
+    """So many hosts would begin before the window is over; None: there is no window, no estimate, or no host could be done."""
     unavailable: tuple[str, ...] = ()
     """Hosts that are down or drained by others now and eat the budget, of the run or not."""
     headroom: int = 0
@@ -91,6 +95,14 @@ class DryRun(Record, frozen=True, kw_only=True):
     def red(self) -> bool:
         """It may not start."""
         return any(each.severity is Severity.CRITICAL for each in self.findings)
+
+    @property
+    def idle(self) -> str:
+        """Why no host at all could be done as things are; "" when one could."""
+        if not self.rows or any(not row.out for row in self.rows):
+            return ""
+        reasons = list(dict.fromkeys(row.out for row in self.rows))
+        return "; ".join(reasons[:2]) + (f" and {len(reasons) - 2} more reasons" if len(reasons) > 2 else "")
 
     @property
     def drained(self) -> tuple[str, ...]:

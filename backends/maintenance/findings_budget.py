@@ -45,6 +45,15 @@ class Ground(Record, frozen=True, kw_only=True):
         """Every host that is out of service and counts somewhere."""
         return tuple(sorted({*self.away, *(host for hosts in self.domains_away.values() for host in hosts)}))
 
+    def out(self, host: FleetHost) -> str:
+        """Why the run could not take this host as things are, in a few words; "" when it could."""
+        if why := self.away.get(host.host, ""):
+            return why
+        if self.room < 1:
+            return "no room in the budget"
+        full = next((name for name in host.parents if self.rooms.get(name, 1) < 1), "")
+        return f"no room in {full}" if full else ""
+
 
 def ground(request: Request, names: Sequence[str], fleet: Mapping[str, FleetHost]) -> Ground:
     """The budget of a run over `names`. Raises BadInput for what is no number of hosts."""

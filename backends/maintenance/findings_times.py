@@ -27,7 +27,10 @@ def of_window(request: Request, outlooks: Mapping[str, Outlook], fits: int | Non
     if request.window_start is not None and request.window_start > now:
         text = f"it begins in {span(start - now)}, with its window at {moment(start)}"
         yield Finding(kind="window", severity=Severity.OK, text=text)
-    known = [each.estimate.p90 for each in outlooks.values() if each.estimate is not None]
+    able = [each for each in outlooks.values() if not each.out]
+    known = [each.estimate.p90 for each in able if each.estimate is not None]
+    if not able:
+        return
     if not known:
         text = f"the window is {span(length)} long, and nobody knows how long a host takes"
         yield Finding(kind="window", severity=Severity.UNKNOWN, text=text, hint="try it with one host first")
@@ -60,9 +63,9 @@ def of_blackouts(request: Request, names: Sequence[str], times: Times | None, si
 
 def of_estimates(outlooks: Mapping[str, Outlook]) -> Iterator[Finding]:
     """Which steps nobody has a time for."""
-    hosts = tuple(host for host, each in outlooks.items() if each.unknown)
+    hosts = tuple(host for host, each in outlooks.items() if each.unknown and not each.out)
     if hosts:
-        steps = list(dict.fromkeys(step for each in outlooks.values() for step in each.unknown))
+        steps = list(dict.fromkeys(step for host in hosts for step in outlooks[host].unknown))
         text = f"no earlier run tells how long it takes: {', '.join(steps[:6])}"
         yield Finding(kind="estimate", severity=Severity.UNKNOWN, text=text, hint="the first run tells", hosts=hosts)
 

@@ -17,6 +17,7 @@ SHORT_HASH = 12
 """Digits of a hash that the engine takes for the whole of it."""
 MOST_CHANGES = 8
 """Packages that a group of hosts names."""
+WORTH_NOTHING = "no time worth counting; what a person is asked is not counted"
 HOST_HEAD = ("#", "HOST", "BATCH", "BEGINS", "TAKES", "DRAIN", "PACKAGES", "REBOOT", "WHAT")
 MARKS = {Severity.OK: "ok", Severity.WARNING: "warn", Severity.CRITICAL: "RED", Severity.UNKNOWN: "?"}
 
@@ -106,8 +107,12 @@ def _room(dry: DryRun) -> str:
 
 
 def _times(dry: DryRun) -> str:
+    if dry.idle:
+        return f"- (no host can be done: {dry.idle})"
     if dry.total_p50 is None:
         return "not known: some step never ran here"
+    if dry.total_p90 is not None and dry.total_p90 < 1:
+        return WORTH_NOTHING
     most = f", hardly more than {units.span(dry.total_p90)}" if dry.total_p90 is not None else ""
     return f"about {units.span(dry.total_p50)}{most}"
 
@@ -136,14 +141,21 @@ def _finding_lines(findings: Sequence[Finding]) -> list[str]:
     return lines
 
 
+def when(row: DryHost, seconds: float | None, sign: str = "") -> str:
+    """A time of a host: "?" when it is not known, "-" when the run cannot do the host as things are."""
+    if row.out:
+        return "-"
+    return "?" if seconds is None else f"{sign}{units.span(seconds)}"
+
+
 def host_cells(row: DryHost) -> tuple[str, ...]:
-    """A row under HOST_HEAD; what is not known is "?"."""
+    """A row under HOST_HEAD; what is not known is "?", what cannot be "-"."""
     return (
         str(row.order),
         row.host,
         "canary" if row.canary else str(row.batch + 1),
-        "?" if row.begins is None else f"+{units.span(row.begins)}",
-        "?" if row.estimate_p50 is None else units.span(row.estimate_p50),
+        when(row, row.begins, "+"),
+        when(row, row.estimate_p50),
         row.scheduler if row.drains else "",
         "?" if row.changes is None else str(row.changes),
         {True: "yes", False: "no", None: "?"}[row.reboot],
@@ -156,6 +168,7 @@ def _what(row: DryHost) -> str:
     parts = [
         f"drained already by {row.prior}, and stays so" if row.prior else "",
         f"{row.jobs} jobs run{waits}" if row.jobs else "",
+        row.out if not row.prior and not row.findings else "",
         *row.findings[:1],
         f"and {len(row.findings) - 1} more, above" if len(row.findings) > 1 else "",
     ]

@@ -9,6 +9,7 @@ from backends.maintenance.dry_run import DryHost, DryRun, Finding
 from backends.states import Severity
 from backends.units import size, span
 from swarm_tui.present import host_table
+from swarm_tui.present.dry_lines import WORTH_NOTHING, when
 from swarm_tui.present.host_line import SEVERITY_MARKS, SEVERITY_ROLES, Span, heading, line, wrap
 from swarm_tui.present.host_table import Column
 from swarm_tui.present.line import Line, crop
@@ -103,8 +104,12 @@ def _budget(dry: DryRun) -> str:
 
 
 def _times(dry: DryRun) -> str:
+    if dry.idle:
+        return f"- (no host can be done: {dry.idle})"
     if dry.total_p50 is None:
         return "not known yet: some step never ran here"
+    if dry.total_p90 is not None and dry.total_p90 < 1:
+        return WORTH_NOTHING
     usual = f"about {span(dry.total_p50)}"
     return f"{usual}, hardly more than {span(dry.total_p90)}" if dry.total_p90 is not None else usual
 
@@ -142,8 +147,8 @@ def _host(row: DryHost, width: int) -> Line:
         Span(mark, role),
         Span(str(row.order), "dim"),
         Span(row.host, "strong"),
-        Span("?" if row.begins is None else f"+{span(row.begins)}", "text"),
-        Span("?" if row.estimate_p50 is None else span(row.estimate_p50), "dim"),
+        Span(when(row, row.begins, "+"), "text"),
+        Span(when(row, row.estimate_p50), "dim"),
         Span(row.scheduler if row.drains else "stays" if row.prior else "", "accent" if row.drains else "warn"),
         Span("" if row.changes is None else str(row.changes), "dim"),
         Span({True: "yes", False: "no", None: "?"}[row.reboot], "warn" if row.reboot else "dim"),
@@ -154,8 +159,8 @@ def _host(row: DryHost, width: int) -> Line:
 
 
 def _about(row: DryHost) -> str:
-    if row.findings:
-        return "; ".join(row.findings)
+    if row.findings or row.out:
+        return "; ".join(row.findings) or row.out
     if row.jobs:
         wait = f", the longest has {span(row.wait_seconds)} left" if row.wait_seconds is not None else ""
         return f"{row.jobs} jobs{wait}"

@@ -58,6 +58,51 @@ def test_without_an_earlier_run_no_time_is_told_and_why() -> None:
     assert "snapshot, update" in of_kind(run, "estimate").text
 
 
+AWAY = {"state": HostState.UNREACHABLE, "reason": "no route"}
+
+
+def test_hosts_that_cannot_work_have_no_time_but_a_reason() -> None:
+    gone, able = host("gpu1", **AWAY), host("gpu2")
+    run = told(replace(WIDE, max_unavailable="2"), gone, able)
+    rows = {row.host: row for row in run.rows}
+    assert (rows["gpu1"].out, rows["gpu1"].begins, rows["gpu1"].estimate_p50) == ("unreachable: no route", None, None)
+    assert (rows["gpu2"].out, rows["gpu2"].estimate_p50) == ("", 500.0)
+    assert (run.idle, run.total_p50) == ("", 500.0)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "why"),
+    [
+        ((host("gpu1", **AWAY), host("gpu2", **AWAY)), "unreachable: no route"),
+        ((host("gpu1", **AWAY), host("gpu2", held_by="run r-1 of bob")), "unreachable: no route; in run r-1 of bob"),
+        ((host("gpu1", state=HostState.NO_PYTHON),), "it would fail: has no python3"),
+        ((host("gpu1", **AWAY), host("gpu2"), host("gpu3")), "no room in the budget; unreachable: no route"),
+    ],
+)
+def test_a_run_that_could_do_no_host_takes_no_time_and_says_why(hosts: tuple[FleetHost, ...], why: str) -> None:
+    run = told(replace(WIDE, max_unavailable="1", window_end=NOW + 7200), *hosts)
+    assert run.idle.startswith(why)
+    assert (run.total_p50, run.total_p90, run.fits) == (None, None, None)
+    assert not [each for each in run.findings if each.kind in ("estimate", "window")]
+
+
+def test_a_domain_without_room_says_so_on_its_hosts() -> None:
+    rack = [host(f"gpu{number}", parents=("rack1",)) for number in (1, 2)] + [host("gpu3", parents=("rack2",))]
+    rack[0] = replace(rack[0], **AWAY)
+    run = told(replace(WIDE, max_unavailable="3", max_unavailable_per_domain="1"), *rack)
+    assert {row.host: row.out for row in run.rows} == {
+        "gpu1": "unreachable: no route",
+        "gpu2": "no room in rack1",
+        "gpu3": "",
+    }
+    assert run.total_p50 == 500.0
+
+
+def test_a_reboot_that_is_wanted_is_told_whether_it_is_needed_or_not() -> None:
+    run = told(replace(WIDE, steps=("reboot",)), host("gpu1", reboot=False), host("gpu2"))
+    assert [row.reboot for row in run.rows] == [True, True]
+
+
 def test_the_same_is_composed_of_the_same_whatever_order_the_hosts_come_in() -> None:
     hosts = healthy(6)
     assert told(WIDE, *hosts).plan.hash == told(WIDE, *reversed(hosts)).plan.hash

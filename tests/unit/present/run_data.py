@@ -143,8 +143,15 @@ def dry(*findings: Finding, **given: Any) -> DryRun:
         )
         for number, each in enumerate(shown.hosts, start=1)
     )  # fmt: skip
-    fields: dict[str, Any] = {"composed": NOW, "total_p50": 3600.0, "total_p90": 5400.0, "headroom": 2, "sets": (SET,)}
-    return DryRun(plan=shown, rows=rows, findings=findings, **(fields | given))
+    fields: dict[str, Any] = {
+        "composed": NOW,
+        "total_p50": 3600.0,
+        "total_p90": 5400.0,
+        "headroom": 2,
+        "sets": (SET,),
+        "rows": rows,
+    }
+    return DryRun(plan=shown, findings=findings, **(fields | given))
 
 
 def many(count: int) -> tuple[RunPlan, dict[str, HostRun]]:

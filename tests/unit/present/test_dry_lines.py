@@ -37,6 +37,15 @@ def test_what_is_not_known_is_said() -> None:
     assert not any(line.startswith("  window") for line in lines)
 
 
+def test_where_nothing_could_be_done_there_is_a_reason_and_no_time() -> None:
+    rows = tuple(replace(row, out="unreachable: no route", begins=None) for row in ROWS)
+    found = dry(rows=rows)
+    assert "  takes      - (no host can be done: unreachable: no route)" in dry_lines.head_lines(found)
+    assert [dry_lines.host_cells(row)[3:5] for row in rows] == [("-", "-")] * 3
+    assert dry_lines.host_cells(replace(rows[2], findings=()))[-1] == "unreachable: no route"
+    assert "no time worth counting" in "\n".join(dry_lines.head_lines(dry(total_p50=0.0, total_p90=0.0)))
+
+
 def test_approvals_name_the_tags_that_ask_for_them() -> None:
     found = dry(approvals_by=("production",))
     found = replace(found, plan=replace(PLAN, approvals=1))

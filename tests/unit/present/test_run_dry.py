@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from swarm_tui.present import run_dry
 from swarm_tui.present.line import plain, width
@@ -40,6 +41,19 @@ def test_who_is_drained_and_the_whole_time_are_told() -> None:
     assert "drained    gpu[01-05]" in shown
     assert "about 1h, hardly more than 1h30m" in shown
     assert "not known yet" in text(total_p50=None)
+
+
+def test_where_nothing_could_be_done_there_is_a_reason_and_no_time() -> None:
+    rows = tuple(replace(row, out="unreachable: no route", begins=None, estimate_p50=None) for row in dry().rows)
+    shown = text(rows=rows, total_p50=None)
+    assert "takes      - (no host can be done: unreachable: no route)" in shown
+    row = next(line for line in shown.splitlines() if " gpu03 " in line)
+    assert row.split()[:4] == ["3", "gpu03", "-", "-"]
+    assert row.endswith("unreachable: no route")
+
+
+def test_steps_that_take_no_time_are_not_called_zero_seconds() -> None:
+    assert "no time worth counting" in text(total_p50=0.0, total_p90=0.0)
 
 
 def test_equal_updates_are_one_group() -> None:
