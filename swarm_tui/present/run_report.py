@@ -12,6 +12,7 @@ from swarm_tui.present.line import Line, crop, fit, width
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _MARKS = re.compile(r"(?<!\\)(\*\*|`)")
 _CELLS = re.compile(r"(?<!\\)\|")
+_FENCE = re.compile("`{3,}")
 _RULE = re.compile(r"[|\s:-]+")
 MOST_CELLS = 34
 """Of a column of a table."""
@@ -30,12 +31,13 @@ def lines(text: str, cells: int) -> list[Line]:
 
 
 def _told_apart(rows: Sequence[str]) -> Iterator[tuple[str, str]]:
-    code = False
+    fence = ""
     for row in rows:
-        if row.startswith("```"):
-            code = not code
+        mark = _FENCE.match(row)
+        if mark and (not fence or _closes(row, fence)):
+            fence = "" if fence else mark[0]
             yield "blank", ""
-        elif code or row.startswith("    "):
+        elif fence or row.startswith("    "):
             yield "code", row
         elif row.startswith("#"):
             yield "title", row.lstrip("# ")
@@ -43,6 +45,11 @@ def _told_apart(rows: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield "table", row
         else:
             yield ("text" if row.strip() else "blank"), row
+
+
+def _closes(row: str, fence: str) -> bool:
+    """Only backticks, and no fewer than it was opened with: what hosts printed may have shorter fences in it."""
+    return len(row.rstrip()) >= len(fence) and not row.rstrip().strip("`")
 
 
 def _shown(kind: str, row: str, cells: int) -> list[Line]:
