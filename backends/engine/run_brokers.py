@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from backends.config.schema import DrainConfig
+from backends.engine.run_drains import Drains
 from backends.errors import SwarmError
 from backends.execution import Exec
 from backends.maintenance.drain.base import Broker, longest
@@ -36,6 +36,7 @@ class Brokers:
         on_bug: Callable[[str, Exception], None],
     ):
         self._engine, self._here, self._on_bug = engine, here, on_bug
+        self._drains = Drains(engine)
         self._workers = Workers(ASKED_AT_ONCE, "scheduler")
         self._lock = threading.Lock()
         self._known: dict[str, Standing] = {}
@@ -82,10 +83,7 @@ class Brokers:
 
     def settings(self, host: str) -> DrainSettings:
         """By the first table that means the host."""
-        for each in self._engine.config.maintenance.drains:
-            if not each.hosts or host in self._engine.select(each.hosts):
-                return of_config(each)
-        return DrainSettings()
+        return self._drains.of(host)
 
     def _of(self, host: str) -> Broker:
         settings = self.settings(host)
@@ -108,23 +106,6 @@ class Brokers:
             )
 
         return ask
-
-
-def of_config(table: DrainConfig) -> DrainSettings:
-    """A table of the configuration as brokers take it."""
-    return DrainSettings(
-        scheduler=table.scheduler,
-        controller=table.controller,
-        node=table.node,
-        kubeconfig=table.kubeconfig,
-        context=table.context,
-        delete_emptydir=table.delete_emptydir,
-        force_bare_pods=table.force,
-        address=table.address,
-        look=table.status,
-        drain=table.drain,
-        resume=table.resume,
-    )
 
 
 def _place(host: str) -> Place:
