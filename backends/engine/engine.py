@@ -46,6 +46,8 @@ from backends.updates.demo import DemoUpdates
 from backends.updates.extras import Extras, environments
 from backends.updates.facts import Facts
 from backends.updates.managers import MANAGERS
+from backends.updates.retention import NONE as NO_NEEDS
+from backends.updates.retention import Needs
 from backends.updates.service import Updates
 
 if TYPE_CHECKING:
@@ -213,7 +215,15 @@ class Engine:
             on_pending=self.fleet.set_updates,
             log_in=self.sources.log_in,
             nudge=lambda host: self.sources.poll([host]),
+            needed=self._needed_updates,
         )
+
+    def _needed_updates(self) -> Needs | None:
+        """What maintenance runs need of them; None while that part is still to be made."""
+        if not self.has_maintenance:
+            return NO_NEEDS
+        made = self.parts.maintenance.made
+        return made.needed_updates() if made is not None else None
 
     def _extras(self) -> Extras:
         """Follows the configuration, also when it is read again."""

@@ -43,6 +43,7 @@ from backends.schedule.blackout import blackout_at
 from backends.schedule.defaults import schedules
 from backends.sources.local_exec import LocalExec
 from backends.states import Severity
+from backends.updates.retention import Needs
 
 if TYPE_CHECKING:
     from backends.engine.engine import Engine
@@ -51,6 +52,8 @@ MARK_SECONDS = 1.0
 """Between two looks at which run has which host, for the rows of the fleet."""
 STEP_SECONDS = 5.0
 """Between two looks at what is muted, who has drained what, and what is to be announced."""
+KEEP_UPDATES_SECONDS = 7 * 86_400.0
+"""After its end, for looks at what hosts printed; the report of a run keeps what was changed."""
 RECENT_SECONDS = 3.0
 SHORT_HASH = 12
 KIND = "run"
@@ -151,6 +154,13 @@ class Maintenance:
     def in_flight(self) -> tuple[str, ...]:
         """What goes on, one phrase each."""
         return self.runner.in_flight()
+
+    def needed_updates(self) -> Needs:
+        """What runs that are not over, or ended a short while ago, need of updates: a run over 1,000 hosts began 1,000."""
+        now = self._engine.clock.now()
+        runs = [each for each in self._runs() if each.ended is None or now - each.ended < KEEP_UPDATES_SECONDS]
+        groups = {each.plan.id for each in runs} | set(self.runner.damaged())
+        return Needs(frozenset(groups), frozenset(each.plan.update_plan for each in runs if each.plan.update_plan))
 
     # Before it starts -------------------------------------------------------------------------------------------
 

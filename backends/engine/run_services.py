@@ -42,8 +42,8 @@ class Updating:
     def find(self, run: str) -> Board | None:
         return self._engine.updates.known_runs().find(run)
 
-    def start(self, plan: str, hash: str, who: str, host: str, run: str) -> Board:
-        return self._engine.updates.start(plan, hash, who, hosts=(host,), run_id=run)
+    def start(self, plan: str, hash: str, who: str, host: str, run: str, group: str) -> Board:
+        return self._engine.updates.start(plan, hash, who, hosts=(host,), run_id=run, group=group)
 
     def again(self, host: str, plan: HostPlan, who: str) -> tuple[str, str]:
         names = tuple(change.name for change in plan.changes)

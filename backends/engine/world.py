@@ -19,7 +19,6 @@ from backends.updates.records import ENDED
 if TYPE_CHECKING:
     from backends.engine.engine import Engine
 
-MOST_BOARDS = 10_000
 Standings = Callable[[], Mapping[str, Standing]]
 
 
@@ -93,9 +92,8 @@ class Worlds:
         """Host → what goes on there that no maintenance run of ours has begun."""
         ours, updates = tuple(f"{run.plan.id}-" for run in self._runs()), self._engine.updates
         found: dict[str, str] = {}
-        boards = updates.runs.boards(MOST_BOARDS) if updates.runs is not None else ()
-        for board in boards:
-            if not board.finished and not board.id.startswith(ours or ("\0",)):
+        for board in updates.runs.going() if updates.runs is not None else ():
+            if not board.id.startswith(ours or ("\0",)):
                 for host in board.hosts:
                     if host.stage not in ENDED:
                         found[host.host] = f"update {board.id} of {board.who}"

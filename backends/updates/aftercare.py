@@ -13,8 +13,7 @@ from backends.hostkit.jobs import Jobs
 from backends.hostkit.travel import Become
 from backends.metrics.sample import Record
 from backends.states import Severity
-from backends.updates import gate, needs, preflight, restart
-from backends.updates.chores import MOST_CHORES
+from backends.updates import gate, needs, preflight, restart, retention
 from backends.updates.gate_finding import Finding
 from backends.updates.model import RebootNeed
 from backends.updates.preflight_model import Preflight
@@ -64,6 +63,7 @@ class Aftercare:
         on_change: Callable[[str], None],
         nudge: Callable[[str], None],
         updating: Callable[[], Sequence[str]],
+        needed: retention.Ask = lambda: retention.NONE,
     ):
         self._ask, self._clock, self._tell, self._updating = ask, clock, tell, updating
         self._reboots = self._restarts = None
@@ -77,6 +77,7 @@ class Aftercare:
                 on_bug=on_bug,
                 on_back=on_change,
                 nudge=nudge,
+                needed=needed,
             )
             self._restarts = Restarts(
                 folder / "restarts",
@@ -169,7 +170,7 @@ class Aftercare:
 
     def batch(self, batch: str) -> tuple[RebootRecord, ...]:
         """The reboots that were asked for together under this name; () when there are none."""
-        return tuple(each for each in self.reboots(MOST_CHORES) if each.batch == batch)
+        return self._reboots.chores.batch(batch) if self._reboots else ()
 
     def reboots(self, limit: int) -> tuple[RebootRecord, ...]:
         """The newest first."""

@@ -13,12 +13,13 @@ import msgspec
 
 from backends.clock import Clock
 from backends.errors import BadInput, RetryLater, SkipHost, Stop, SwarmError
+from backends.updates import retention
 from backends.updates.apply import RETRY_SECONDS, Interrupted
 from backends.updates.book import Book, Chore
 from backends.updates.workers import Workers
 
 MOST_CHORES = 1000
-"""Kept of a kind; the oldest finished ones go first."""
+"""Finished ones that are kept of a kind, the newest; those that a maintenance run needs are not counted, and stay."""
 CONCURRENT_HOSTS = 256
 """Hosts worked on at a time; each is a thread that mostly waits."""
 TEXT = 500
@@ -107,7 +108,9 @@ class Chores(Generic[C]):
         name: str,
         on_end: Callable[[C], None],
         on_bug: Callable[[str, Exception], None],
+        needed: retention.Ask = lambda: retention.NONE,
     ):
+        self._needed = needed
         self._book, self._do, self._clock, self._name = book, work, clock, name
         self._on_end, self._on_bug = on_end, on_bug
         self._lock = threading.Lock()
@@ -156,6 +159,11 @@ class Chores(Generic[C]):
             records = [task.record for task in self._tasks.values()]
         return tuple(sorted(records, key=lambda record: (-record.created, record.id))[:limit])
 
+    def batch(self, batch: str) -> tuple[C, ...]:
+        """Those that were asked for together under this name."""
+        with self._lock:
+            return tuple(task.record for task in self._tasks.values() if task.record.batch == batch)
+
     def busy(self) -> dict[str, C]:
         """Host → what goes on there."""
         with self._lock:
@@ -186,10 +194,13 @@ class Chores(Generic[C]):
                 raise
 
     def _prune(self) -> None:
+        wanted = self._needed()
+        if wanted is None:
+            return
         over = sorted(
             (task.record for task in self._tasks.values() if task.record.ended is not None), key=lambda r: -r.created
         )
-        for record in over[MOST_CHORES:]:
+        for record in [each for each in over if not wanted.has(each.batch)][MOST_CHORES:]:
             del self._tasks[record.id]
             self._book.forget(record.id)
 

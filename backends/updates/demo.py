@@ -184,8 +184,8 @@ class NoBook(RunBook):
     def damaged(self) -> tuple[str, ...]:
         return ()
 
-    def prune(self) -> None:
-        """There is nothing to forget."""
+    def forget(self, run: str) -> None:
+        """There is no file."""
 
 
 class DemoUpdates(Updates):

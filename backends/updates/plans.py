@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from backends import paths
@@ -19,13 +19,21 @@ CONCURRENT_HOSTS = 32
 SHORT_HASH = 12
 """Digits of a plan's hash that a person names."""
 MOST_PLANS = 200
-"""Files kept; the oldest go first."""
+"""Kept; the oldest go first, but never one that is carried out."""
 
 
 class Plans:
     """Makes plans and remembers them, in `folder` when there is one."""
 
-    def __init__(self, folder: Path | None, clock: Clock, on_bug: Callable[[str, Exception], None]):
+    def __init__(
+        self,
+        folder: Path | None,
+        clock: Clock,
+        on_bug: Callable[[str, Exception], None],
+        needed: Callable[[], Collection[str] | None] = frozenset,
+    ):
+        """`needed`: ids that are not forgotten however old they are; None: not known yet, then none is."""
+        self._needed = needed
         self._folder = paths.private_dir(folder) if folder else None
         self._clock, self._on_bug = clock, on_bug
         self._workers = Workers(CONCURRENT_HOSTS, "plan")
@@ -83,8 +91,17 @@ class Plans:
             paths.write_atomic(file, plan.encode(made))
         except OSError as error:
             raise BadInput(f"the plan cannot be kept: {error.strerror}", action=f"write {file}") from error
-        for old in sorted(file.parent.glob("*.json"))[:-MOST_PLANS]:  # the names begin with the time
-            old.unlink(missing_ok=True)
+        self._forget(file.parent)
+
+    def _forget(self, folder: Path) -> None:
+        old = sorted(folder.glob("*.json"))[:-MOST_PLANS]  # the names begin with the time
+        needed = self._needed() if old else None
+        if needed is None:
+            return
+        for file in old:
+            if file.stem not in needed:
+                file.unlink(missing_ok=True)
+                self._known.pop(file.stem, None)
 
     def _file(self, plan_id: str) -> Path | None:
         if not plan_id or not all(letter.isalnum() or letter in "-_" for letter in plan_id):

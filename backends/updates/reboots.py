@@ -16,7 +16,7 @@ from backends.clock import Clock
 from backends.errors import AskOperator, RetryLater, SkipHost, SwarmError
 from backends.execution import Exec
 from backends.states import Severity
-from backends.updates import gate, reboot, reboot_ask
+from backends.updates import gate, reboot, reboot_ask, retention
 from backends.updates.book import Book, Chore
 from backends.updates.chores import Chores, Task, said
 from backends.updates.gate_finding import Finding
@@ -73,11 +73,14 @@ class Reboots:
         on_bug: Callable[[str, Exception], None],
         on_back: Callable[[str], None],
         nudge: Callable[[str], None],
+        needed: retention.Ask = lambda: retention.NONE,
     ):
         self._ways, self._facts, self._clock = ways, facts, clock
         self._tell, self._on_back, self._nudge = tell, on_back, nudge
         self.book = Book(folder, RebootRecord)
-        self.chores = Chores(self.book, self._work, clock, name="reboot", on_end=self._ended, on_bug=on_bug)
+        self.chores = Chores(
+            self.book, self._work, clock, name="reboot", on_end=self._ended, on_bug=on_bug, needed=needed
+        )
 
     def start(
         self,

@@ -17,7 +17,7 @@ from backends.updates.model import HostPlan, Outcome, Stage
 
 FORMAT = 1
 MOST_RUNS = 200
-"""Kept; the oldest finished ones go first."""
+"""Finished ones that are kept, the newest; those that a maintenance run needs are not counted, and stay."""
 ENDED = frozenset({Stage.DONE, Stage.PARTIAL, Stage.FAILED, Stage.REFUSED, Stage.CANCELLED})
 
 
@@ -49,6 +49,8 @@ class RunRecord(Record, frozen=True, kw_only=True):
     hosts: Mapping[str, HostRecord]
     fetch_only: bool = False
     """Packages are fetched ahead of a window; nothing is changed."""
+    group: str = ""
+    """Id of the maintenance run that began it for one of its hosts; "": a person did."""
 
     @property
     def finished(self) -> bool:
@@ -82,10 +84,9 @@ class RunBook:
         """Names of files that are no runs."""
         return tuple(file.name for file in self._files() if _read(file) is None)
 
-    def prune(self) -> None:
-        """Forget the oldest finished runs beyond MOST_RUNS."""
-        for run in [run for run in self.all() if run.finished][MOST_RUNS:]:
-            self._file(run.id).unlink(missing_ok=True)
+    def forget(self, run: str) -> None:
+        """Throw its file away."""
+        self._file(run).unlink(missing_ok=True)
 
     def _files(self) -> Iterable[Path]:
         return sorted(self._folder.glob("*.json"))

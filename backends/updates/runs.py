@@ -14,11 +14,14 @@ from backends.clock import Clock
 from backends.errors import BadInput, RetryLater, SwarmError
 from backends.hostkit.job_plan import PACKAGES
 from backends.hostkit.jobs import Jobs
-from backends.metrics.sample import Record
 from backends.states import Severity
+from backends.updates import retention
 from backends.updates.apply import HostApply, Interrupted, failed, refused
+from backends.updates.board import Board as Board
+from backends.updates.board import BoardHost as BoardHost
+from backends.updates.board import folded, merged
 from backends.updates.model import HostPlan, Outcome, Plan, Progress, Stage
-from backends.updates.records import ENDED, HostRecord, RunBook, RunRecord
+from backends.updates.records import ENDED, MOST_RUNS, HostRecord, RunBook, RunRecord
 from backends.updates.workers import Workers
 
 CONCURRENT_HOSTS = 256
@@ -29,36 +32,6 @@ MakeApply = Callable[[HostPlan, RunRecord, threading.Event, Callable[[Progress],
 OnEdge = Callable[[str, str, str, Severity], None]
 """host, text, who, severity: something for the timeline."""
 _SEVERITY = {Stage.DONE: Severity.OK, Stage.CANCELLED: Severity.OK, Stage.FAILED: Severity.CRITICAL}
-
-
-class BoardHost(Record, frozen=True, kw_only=True):
-    """One host of a run, as it is shown."""
-
-    host: str
-    stage: Stage
-    progress: Progress
-    outcome: Outcome | None = None
-    began: float | None = None
-    ended: float | None = None
-    text: str = ""
-
-
-class Board(Record, frozen=True, kw_only=True):
-    """One run now."""
-
-    id: str
-    title: str
-    plan_id: str
-    plan_hash: str
-    who: str
-    created: float
-    finished: bool
-    version: int
-    hosts: tuple[BoardHost, ...]
-
-    def count(self, *stages: Stage) -> int:
-        """Hosts in one of these stages."""
-        return sum(1 for host in self.hosts if host.stage in stages)
 
 
 class Run:
@@ -154,7 +127,9 @@ class Runs:
         *,
         on_edge: OnEdge,
         on_bug: Callable[[str, Exception], None],
+        needed: retention.Ask = lambda: retention.NONE,
     ):
+        self._needed = needed
         self._book, self._make, self._jobs, self._clock = book, make, jobs, clock
         self._on_edge, self._on_bug = on_edge, on_bug
         self._lock = threading.Lock()
@@ -169,10 +144,13 @@ class Runs:
             self._enqueue(run, run.record.hosts)
         return tuple(run.record.id for run in unfinished)
 
-    def start(self, plan: Plan, run_id: str, title: str, who: str, *, fetch_only: bool = False) -> Board:
+    def start(
+        self, plan: Plan, run_id: str, title: str, who: str, *, fetch_only: bool = False, group: str = ""
+    ) -> Board:
         """Begin to carry `plan` out on every host that has something to do, or only to fetch what it needs.
 
-        A run of that id that is there already is followed: it is not begun again.
+        A run of that id that is there already is followed: it is not begun again. `group`: of the maintenance run that
+        begins it.
 
         Raises:
             BadInput: nothing to do, or a host of it is in a run that goes on.
@@ -194,6 +172,7 @@ class Runs:
             created=self._clock.now(),
             hosts=hosts,
             fetch_only=fetch_only,
+            group=group,
         )
         with self._lock:
             if run_id in self._runs:  # somebody was quicker
@@ -202,8 +181,28 @@ class Runs:
             self._book.keep(record)
             run = self._runs[run_id] = Run(record, self._book, self._clock, self._on_edge)
         self._enqueue(run, hosts)
-        self._book.prune()
+        self._forget()
         return run.board()
+
+    def _forget(self) -> None:
+        """The oldest finished runs beyond MOST_RUNS, and those of maintenance runs that need them no longer."""
+        wanted = self._needed()
+        if wanted is None:
+            return
+        with self._lock:
+            over = [run.record for run in self._runs.values() if run.record.finished]
+            alone = sorted((each for each in over if not each.group), key=lambda each: -each.created)
+            gone = [each.id for each in (*alone[MOST_RUNS:], *(each for each in over if each.group))]
+            gone = [run for run in gone if self._runs[run].record.group not in wanted.groups]
+            for run in gone:
+                del self._runs[run]
+        for run in gone:
+            self._book.forget(run)
+
+    def plans(self) -> frozenset[str]:
+        """Ids of the plans of all runs that are kept."""
+        with self._lock:
+            return frozenset(run.record.plan_id for run in self._runs.values())
 
     def _refuse_overlap(self, hosts: Iterable[str]) -> None:
         wanted = set(hosts)
@@ -223,14 +222,19 @@ class Runs:
         self._workers.stop()
 
     def boards(self, limit: int = 50) -> tuple[Board, ...]:
-        """The newest runs first."""
-        with self._lock:
-            runs = list(self._runs.values())
-        return tuple(run.board() for run in sorted(runs, key=lambda run: -run.record.created)[:limit])
+        """The newest runs first, those of one maintenance run as one."""
+        return folded((run.record.group, run.board()) for run in self._all())[:limit]
+
+    def going(self) -> tuple[Board, ...]:
+        """Each run that is not over, for itself."""
+        return tuple(run.board() for run in self._all() if not run.record.finished)
 
     def board(self, run_id: str) -> Board:
-        """One run. Raises BadInput."""
-        return self._run(run_id).board()
+        """One run, or those of one maintenance run as one. Raises BadInput."""
+        members = self._members(run_id)
+        return (
+            members[0].board() if members[0].record.id == run_id else merged(run_id, [run.board() for run in members])
+        )
 
     def find(self, run_id: str) -> Board | None:
         """One run; None when there is none of that id."""
@@ -250,18 +254,22 @@ class Runs:
 
     def output(self, run_id: str, host: str) -> str:
         """What the host printed so far; the tail of it once the run is over. Raises BadInput."""
-        run = self._run(run_id)
-        record = run.record.hosts.get(host)
-        if record is None:
+        run = next((run for run in reversed(self._members(run_id)) if host in run.record.hosts), None)
+        if run is None:
             raise BadInput(f"run {run_id} has no such host", host=host)
+        record = run.record.hosts[host]
         live = run.applies.get(host)
         return (live.output if live else "") or (record.outcome.tail if record.outcome else "")
 
     def cancel(self, run_id: str, hosts: Iterable[str] | None, who: str) -> dict[str, str]:
         """End these hosts (all, without names) where that is safe; host → what came of it. Raises BadInput."""
-        run = self._run(run_id)
-        names = [name for name in (run.record.hosts if hosts is None else hosts) if name in run.record.hosts]
-        return {name: self._cancel(run, name, who) for name in names if run.record.hosts[name].stage not in ENDED}
+        wanted = None if hosts is None else set(hosts)
+        return {
+            name: self._cancel(run, name, who)
+            for run in self._members(run_id)
+            for name, host in run.record.hosts.items()
+            if host.stage not in ENDED and (wanted is None or name in wanted)
+        }
 
     def _cancel(self, run: Run, host: str, who: str) -> str:
         text = f"cancelled by {who} before it began"
@@ -276,7 +284,7 @@ class Runs:
         """One phrase for each run that goes on."""
         return tuple(
             f"update {board.id}: {sum(host.stage not in ENDED for host in board.hosts)} hosts to go"
-            for board in self.boards()
+            for board in folded((run.record.group, run.board()) for run in self._all())
             if not board.finished
         )
 
@@ -286,6 +294,17 @@ class Runs:
         if run is None:
             raise BadInput(f"no such run: {run_id[:80]}", hint="swarm-tui updates runs")
         return run
+
+    def _members(self, run_id: str) -> list[Run]:
+        """The run of that id, or those of that group, the oldest first; at least one. Raises BadInput."""
+        members = [run for run in self._all() if run.record.group == run_id]
+        if run_id in self._runs or not members:
+            return [self._run(run_id)]
+        return sorted(members, key=lambda run: run.record.created)
+
+    def _all(self) -> list[Run]:
+        with self._lock:
+            return list(self._runs.values())
 
     def _enqueue(self, run: Run, hosts: Mapping[str, HostRecord]) -> None:
         for name, record in hosts.items():

@@ -19,7 +19,7 @@ from backends.hostkit.jobs import Jobs
 from backends.hostkit.travel import Become
 from backends.metrics.sample import Record
 from backends.states import Severity
-from backends.updates import login, pivots, registry
+from backends.updates import login, pivots, registry, retention
 from backends.updates.aftercare import Aftercare, asker
 from backends.updates.apply import HostApply
 from backends.updates.base import Manager
@@ -35,8 +35,6 @@ from backends.updates.workers import Workers, gather, wait
 
 FRESH_SECONDS = 60.0
 """A plan is made from an inventory that is no older: what was chosen by hand from a screen is still what waits."""
-MOST_BOARDS = 10_000
-"""Runs that may go on at once: a maintenance run begins one for each host."""
 HISTORY_DEPTH = 500
 """Transactions that are looked through for the one that a rollback names."""
 
@@ -72,12 +70,14 @@ class Updates:
         on_pending: Callable[[str, int | None], None],
         log_in: login.LogIn = login.nowhere,
         nudge: Callable[[str], None] = lambda host: None,
+        needed: retention.Ask = lambda: retention.NONE,
     ):
+        self._needed = needed
         self._managers, self._ways, self._become, self._clock = managers, ways, become, clock
         self._facts, self._tell, self._on_pending, self._on_bug = facts, tell, on_pending, on_bug
         self._log_in = log_in
         self._workers = Workers(32, "updates")
-        self.plans = Plans(folder / "plans" if folder else None, clock, on_bug)
+        self.plans = Plans(folder / "plans" if folder else None, clock, on_bug, self._needed_plans)
         self.inventories = Inventories(
             ways, self._manager, clock, folder=folder, on_change=self._changed, on_bug=on_bug, add=self._add
         )
@@ -94,6 +94,7 @@ class Updates:
             on_change=self.inventories.renew,
             nudge=nudge,
             updating=self._updating,
+            needed=self._needed,
         )
 
     def resume(self) -> None:
@@ -110,6 +111,7 @@ class Updates:
             self._clock,
             on_edge=self._host_ended,
             on_bug=self._on_bug,
+            needed=self._needed,
         )
 
     def stop(self) -> None:
@@ -129,8 +131,15 @@ class Updates:
 
     def _updating(self) -> tuple[str, ...]:
         """Hosts of runs that go on."""
-        boards = self.runs.boards(MOST_BOARDS) if self.runs is not None else ()
+        boards = self.runs.going() if self.runs is not None else ()
         return tuple(host.host for board in boards for host in board.hosts if host.stage not in ENDED)
+
+    def _needed_plans(self) -> frozenset[str] | None:
+        """Plans that somebody carries out, or did so a short while ago; None: not known yet."""
+        wanted = self._needed()
+        if wanted is None:
+            return None
+        return wanted.plans | (self.runs.plans() if self.runs is not None else frozenset())
 
     # Looking ----------------------------------------------------------------------------------------------------
 
@@ -198,6 +207,7 @@ class Updates:
         fetch_only: bool = False,
         hosts: Sequence[str] | None = None,
         run_id: str = "",
+        group: str = "",
     ) -> Board:
         """Carry out a plan whose hash is named as approval, or only fetch what it needs.
 
@@ -208,6 +218,7 @@ class Updates:
             fetch_only: change nothing.
             hosts: only these of the plan; None: all.
             run_id: of the run, where somebody must find it again: one of that id that is there already is only followed.
+            group: id of the maintenance run that begins it; "": a person does.
 
         Raises:
             BadInput: another hash than the plan's, nothing to do, or a host is in a run that goes on.
@@ -223,7 +234,7 @@ class Updates:
         title = f"{sum(len(host.changes) for host in changing)} changes on {len(changing)} hosts"
         title = f"fetch ahead: {title}" if fetch_only else title
         run_id = run_id or new_id(self._clock.now())
-        board = self.known_runs().start(made, run_id, title, who, fetch_only=fetch_only)
+        board = self.known_runs().start(made, run_id, title, who, fetch_only=fetch_only, group=group)
         self._tell("update", f"run {board.id} of plan {made.id} began: {title}", "", who, Severity.OK)
         return board
 

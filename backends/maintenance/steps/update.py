@@ -25,8 +25,8 @@ class Applying(Protocol):
     def find(self, run: str) -> Board | None:
         """The run of that id, if it was begun."""
 
-    def start(self, plan: str, hash: str, who: str, host: str, run: str) -> Board:
-        """Begin it, unless it was begun under that id. Raises SwarmError."""
+    def start(self, plan: str, hash: str, who: str, host: str, run: str, group: str) -> Board:
+        """Begin it, unless it was begun under that id; it belongs to the maintenance run `group`. Raises SwarmError."""
 
     def again(self, host: str, plan: HostPlan, who: str) -> tuple[str, str]:
         """Plan anew what that part of a plan changes; id and hash. Raises SwarmError."""
@@ -59,7 +59,7 @@ class UpdateWorker:
             again = self._updates.planned(plan, host)
             if again is None or not again.changes:
                 return packed(run=NOTHING)
-        self._updates.start(plan, digest, place.run.who, host, run)
+        self._updates.start(plan, digest, place.run.who, host, run, place.run.id)
         return packed(run=run)
 
     def look(self, place: Place, token: str) -> Look:
@@ -80,7 +80,13 @@ class UpdateWorker:
     def output(self, place: Place, token: str) -> str:
         """What the package manager printed."""
         run = str(unpacked(token)["run"])
-        return "" if run == NOTHING else self._updates.log(run, place.host.host)
+        if run == NOTHING:
+            return ""
+        if self._updates.find(run) is None:
+            raise BadInput(
+                "what it printed is not kept any more", host=place.host.host, hint="the report tells what it changed"
+            )
+        return self._updates.log(run, place.host.host)
 
 
 def going(host: BoardHost) -> Look:

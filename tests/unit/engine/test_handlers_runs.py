@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backends.updates.retention import Needs
 from tests.e2e.enginerun import Client, until
 from tests.unit.engine.desk import Desk
 from tests.unit.engine.parts import sample
@@ -144,6 +145,16 @@ def test_every_row_of_the_fleet_says_which_run_has_its_host(client: Client) -> N
     assert row(client, "a")["run"] == run and "run" not in row(client, "b")
     client.call("runs.skip", run=run, host="a", text="never mind")
     until(lambda: "run" not in row(client, "a"))
+
+
+def test_what_a_run_needs_of_updates_is_known_before_anything_of_them_is_forgotten(desk: Desk, client: Client) -> None:
+    run = begun(client)
+    needs = desk.engine.maintenance.needed_updates()
+    assert needs == Needs(groups=frozenset({run})) and needs.has(f"{run}-a-1-0") and not needs.has("r-0-a-1-0")
+    assert desk.engine._needed_updates() == needs
+    made, desk.engine.parts.maintenance.made = desk.engine.parts.maintenance.made, None
+    assert desk.engine._needed_updates() is None
+    desk.engine.parts.maintenance.made = made
 
 
 def test_another_run_is_refused_the_same_host(client: Client) -> None:

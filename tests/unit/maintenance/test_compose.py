@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -58,7 +59,7 @@ def test_without_an_earlier_run_no_time_is_told_and_why() -> None:
     assert "snapshot, update" in of_kind(run, "estimate").text
 
 
-AWAY = {"state": HostState.UNREACHABLE, "reason": "no route"}
+AWAY: dict[str, Any] = {"state": HostState.UNREACHABLE, "reason": "no route"}
 
 
 def test_hosts_that_cannot_work_have_no_time_but_a_reason() -> None:

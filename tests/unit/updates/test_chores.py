@@ -12,6 +12,7 @@ from backends.errors import BadInput, RetryLater, Stop
 from backends.updates import chores as module
 from backends.updates.book import Book, Chore
 from backends.updates.chores import Chores, Task
+from backends.updates.retention import NONE, Ask, Needs
 from tests.unit.updates.fleet import BriefClock
 from tests.unit.updates.test_runs import until
 
@@ -19,7 +20,7 @@ from tests.unit.updates.test_runs import until
 class Desk:
     """Chores whose work is told by the test."""
 
-    def __init__(self, folder: Path, **works: object):
+    def __init__(self, folder: Path, needed: Ask = lambda: NONE, **works: object):
         self.works = works
         self.ended: list[Chore] = []
         self.bugs: list[str] = []
@@ -32,6 +33,7 @@ class Desk:
             name="dusting",
             on_end=self.ended.append,
             on_bug=lambda host, error: self.bugs.append(host),
+            needed=needed,
         )
 
     def _work(self, task: Task[Chore]) -> None:
@@ -42,12 +44,12 @@ class Desk:
             work(task)
         task.end(True, "dusted")
 
-    def record(self, host: str, number: int = 0) -> Chore:
+    def record(self, host: str, number: int = 0, batch: str = "b") -> Chore:
         now = self.clock.now()
-        return Chore(id=f"b-{host}-{number}", batch="b", host=host, who="anna", created=now)
+        return Chore(id=f"b-{host}-{number}", batch=batch, host=host, who="anna", created=now)
 
-    def begin(self, *hosts: str) -> None:
-        self.chores.begin([self.record(host) for host in hosts])
+    def begin(self, *hosts: str, batch: str = "b") -> None:
+        self.chores.begin([self.record(host, batch=batch) for host in hosts])
 
     def all_over(self) -> dict[str, Chore]:
         until(lambda: not self.chores.busy())
@@ -158,6 +160,20 @@ def test_damaged_and_foreign_files_are_named_and_harm_nothing(tmp_path: Path) ->
 def test_ids_that_are_no_ids_reach_no_file(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadInput):
         Book(tmp_path, Chore).forget(name)
+
+
+@pytest.mark.parametrize(("needed", "kept"), [(Needs(frozenset({"b"})), "bcd"), (NONE, "cd"), (None, "abcd")])
+def test_what_a_maintenance_run_needs_stays_and_everything_while_that_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needed: Needs | None, kept: str
+) -> None:
+    monkeypatch.setattr(module, "MOST_CHORES", 1)
+    desk = Desk(tmp_path, needed=lambda: needed)
+    for host in ("a", "b", "c", "d"):
+        desk.begin(host, batch=f"{host}-1")
+        desk.all_over()
+        desk.clock.advance(1)
+    assert "".join(chore.host for chore in desk.book.all()) == kept
+    assert [chore.host for chore in desk.chores.batch("d-1")] == ["d"] and not desk.chores.batch("x")
 
 
 def test_the_oldest_finished_ones_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from backends.errors import BadInput
 from backends.states import Severity
 from backends.updates import plan as plans
-from backends.updates.model import Change, Plan, Selection, Stage
-from backends.updates.records import HostRecord, RunBook, RunRecord
+from backends.updates.model import Change, Outcome, Plan, Selection, Stage
+from backends.updates.records import MOST_RUNS, HostRecord, RunBook, RunRecord
+from backends.updates.retention import NONE, Ask, Needs
 from backends.updates.runs import Board, Runs
 from tests.unit.updates.fleet import BASH, LIBC, BriefClock, Machine, MachineJobs, fleet_of, maker
 
@@ -21,7 +23,7 @@ from tests.unit.updates.fleet import BASH, LIBC, BriefClock, Machine, MachineJob
 class Engine:
     """One life of an engine over the machines and the book of `folder`."""
 
-    def __init__(self, machines: dict[str, Machine], folder: Path):
+    def __init__(self, machines: dict[str, Machine], folder: Path, needed: Ask = lambda: NONE):
         self.edges: list[tuple[str, str, str]] = []
         self.bugs: list[Exception] = []
         self.runs = Runs(
@@ -31,6 +33,7 @@ class Engine:
             BriefClock(),
             on_edge=self._edge,
             on_bug=lambda host, error: self.bugs.append(error),
+            needed=needed,
         )
 
     def _edge(self, host: str, text: str, who: str, severity: Severity) -> None:
@@ -231,3 +234,90 @@ def test_a_fetch_that_failed_is_no_fetch(tmp_path: Path) -> None:
     engine.runs.start(plan_for(machines), "r1", "", "anna", fetch_only=True)
     (host,) = engine.finished().hosts
     assert host.stage is Stage.FAILED and "fetching ended with 100: working" in host.text
+
+
+# What is kept ---------------------------------------------------------------------------------------------------------
+
+
+def ended(run: str, created: float, host: str, group: str = "") -> RunRecord:
+    """A run on one host that went well."""
+    plan = Machine(host).plan(BASH)
+    record = HostRecord(plan=plan, stage=Stage.DONE, outcome=Outcome(host=host, stage=Stage.DONE, tail=f"{run} said"))
+    return RunRecord(
+        id=run,
+        title="",
+        plan_id="p",
+        plan_hash="h",
+        who="anna",
+        created=created,
+        hosts={host: record},
+        group=group,
+    )
+
+
+def after(machines: dict[str, Machine], folder: Path, needed: Ask) -> Engine:
+    """A new engine, in which somebody begins one more run."""
+    engine = Engine(machines, folder, needed)
+    late = f"late-{len(engine.runs.boards(10**6))}"
+    engine.runs.start(plan_for(machines), late, "", "anna")
+    engine.finished(late)
+    return engine
+
+
+def test_a_maintenance_run_over_a_thousand_hosts_finds_every_one_of_its_updates_after_a_crash(tmp_path: Path) -> None:
+    book, machines = RunBook(tmp_path), fleet_of("a")
+    for number in range(1000):
+        book.keep(ended(f"m-1-n{number:04}-2-0", float(number), f"n{number:04}", group="m-1"))
+    for number in range(MOST_RUNS + 50):
+        book.keep(ended(f"u{number}", 5000.0 + number, "a"))
+    runs = after(machines, tmp_path, lambda: Needs(groups=frozenset({"m-1"}))).runs
+    assert all(runs.find(f"m-1-n{number:04}-2-0") for number in range(1000))
+    assert [runs.find(f"u{number}") is not None for number in (0, 49, 50, MOST_RUNS + 49)] == [False, False, True, True]
+    assert len(list(tmp_path.glob("m-1-*.json"))) == 1000
+    board = runs.board("m-1")
+    assert (board.finished, len(board.hosts), board.count(Stage.DONE)) == (True, 1000, 1000)
+    assert runs.output("m-1", "n0007") == "m-1-n0007-2-0 said"
+    listed = runs.boards(MOST_RUNS + 10)
+    assert sum(each.id.startswith("m-1") for each in listed) == 1 and len(listed) == MOST_RUNS + 2
+
+
+def test_what_no_maintenance_run_needs_any_more_goes_and_nothing_while_that_is_not_known(tmp_path: Path) -> None:
+    book, machines = RunBook(tmp_path), fleet_of("a")
+    for number in range(3):
+        book.keep(ended(f"m-1-n{number}", 1.0, f"n{number}", group="m-1"))
+        book.keep(ended(f"m-2-n{number}", 1.0, f"n{number}", group="m-2"))
+    assert after(machines, tmp_path, lambda: None).runs.find("m-1-n0")
+    runs = after(machines, tmp_path, lambda: Needs(groups=frozenset({"m-2"}))).runs
+    assert runs.find("m-1-n0") is None and runs.find("m-2-n2") is not None
+    assert len(list(tmp_path.glob("m-1-*"))) == 0 and len(list(tmp_path.glob("m-2-*"))) == 3
+    with pytest.raises(BadInput, match="no such run"):
+        runs.board("m-1")
+
+
+def test_a_run_that_goes_on_is_never_forgotten(tmp_path: Path) -> None:
+    machines = fleet_of("a", "b")
+    machines["a"].reads_left = 10**9
+    engine = Engine(machines, tmp_path)
+    slow = plans.build("p1", 1.0, "anna", Selection(), [machines["a"].plan(BASH)])
+    engine.runs.start(slow, "m-1-a", "", "anna", group="m-1")
+    quick = plans.build("p2", 1.0, "anna", Selection(), [machines["b"].plan(BASH)])
+    engine.runs.start(quick, "r2", "", "anna")
+    assert engine.runs.find("m-1-a") is not None
+    assert [board.id for board in engine.runs.going()][:1] == ["m-1-a"]
+    assert any(text.startswith("update m-1: 1 hosts") for text in engine.runs.in_flight())
+    assert engine.runs.plans() == {"p1", "p2"}
+    assert engine.runs.cancel("m-1", ["b"], "berta") == {}
+    engine.runs.stop()
+
+
+def test_a_host_that_was_tried_again_stands_there_once_as_in_its_newest_run(tmp_path: Path) -> None:
+    book = RunBook(tmp_path)
+    first = ended("m-1-a-0", 1.0, "a", group="m-1")
+    failed = replace(first.hosts["a"], stage=Stage.FAILED, outcome=None)
+    book.keep(replace(first, hosts={"a": failed}))
+    book.keep(ended("m-1-a-1", 2.0, "a", group="m-1"))
+    runs = Engine(fleet_of("a"), tmp_path).runs
+    (board,) = runs.boards()
+    assert [(host.host, host.stage) for host in board.hosts] == [("a", Stage.DONE)]
+    assert (board.created, board.id) == (1.0, "m-1")
+    assert runs.output("m-1", "a") == "m-1-a-1 said"

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from backends.clock import ManualClock
 from backends.errors import BadInput, Stop
 from backends.execution import Exec
 from backends.hostkit.travel import Become
 from backends.states import Severity
 from backends.updates.facts import Facts
-from backends.updates.model import Caution, HostPlan, Inventory, Selection, Stage
+from backends.updates.model import Caution, HostPlan, Inventory, Plan, Selection, Stage
+from backends.updates.plans import Plans
 from backends.updates.service import FRESH_SECONDS, Updates
 from tests.unit.updates.fleet import BriefClock, Machine, MachineExec, MachineJobs, MachineManager, fleet_of
 from tests.unit.updates.test_runs import until
@@ -171,6 +173,27 @@ def test_a_repair_that_failed_says_why_and_a_lost_link_is_waited_for(desk: Desk)
     assert (desk.repaired.of(run).state, desk.repaired.of(run).text) == ("failed", "ended with 1: working")
     with pytest.raises(BadInput, match="no repair 'r0'"):
         desk.repaired.of("r0")
+
+
+@pytest.mark.parametrize(("needed", "kept"), [(True, {0, 2, 3}), (False, {2, 3}), (None, {0, 1, 2, 3})])
+def test_a_plan_that_is_carried_out_stays_however_many_came_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needed: bool | None, kept: set[int]
+) -> None:
+    monkeypatch.setattr("backends.updates.plans.MOST_PLANS", 2)
+    clock, made = ManualClock(), list[Plan]()
+    wanted = {True: lambda: {made[0].id} if made else set(), False: set, None: lambda: None}
+    shelf = Plans(tmp_path / "plans", clock, lambda host, error: None, wanted[needed])
+    for _ in range(4):
+        made.append(shelf.make({"a": lambda: HostPlan(host="a", manager="apt")}, Selection(), "anna"))
+        clock.advance(1)
+    files = {file.stem for file in (tmp_path / "plans").glob("*.json")}
+    assert files == {made[number].id for number in kept}
+    for number, plan in enumerate(made):
+        if number in kept:
+            assert shelf.of(plan.id) == plan
+        else:
+            with pytest.raises(BadInput, match="no such plan"):
+                shelf.of(plan.id)
 
 
 @pytest.mark.parametrize("name", ["", "../../etc/passwd", "a/b", "x" * 3 + "\0"])

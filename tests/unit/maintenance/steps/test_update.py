@@ -34,9 +34,10 @@ class Updates:
     def find(self, run: str) -> Board | None:
         return self.runs.get(run)
 
-    def start(self, plan: str, hash: str, who: str, host: str, run: str) -> Board:
+    def start(self, plan: str, hash: str, who: str, host: str, run: str, group: str) -> Board:
         if self.error is not None:
             raise self.error
+        assert group == HERE.run.id
         self.begun.append((plan, hash, run))
         self.runs[run] = _board(run, plan, Stage.QUEUED)
         return self.runs[run]
@@ -59,6 +60,15 @@ def _board(run: str, plan: str, stage: Stage, progress: Progress | None = None) 
     return Board(
         id=run, title="", plan_id=plan, plan_hash="", who="", created=0, finished=False, version=0, hosts=(host,)
     )
+
+
+def test_what_is_not_kept_any_more_is_said_where_its_output_is_wanted(updates: Updates) -> None:
+    worker = UpdateWorker(updates)
+    token = worker.begin(HERE)
+    assert worker.output(HERE, token).startswith("Unpacking")
+    updates.runs.clear()
+    with pytest.raises(BadInput, match="not kept any more"):
+        worker.output(HERE, token)
 
 
 def applied(change: Change) -> PackageResult:
