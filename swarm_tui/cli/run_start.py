@@ -11,7 +11,7 @@ from backends.maintenance.model import RunState, RunStatus
 from swarm_tui.cli.backup_restore import agreed, yes_option
 from swarm_tui.cli.output import json_option, pass_options, write_json
 from swarm_tui.cli.run_names import refuse_read_only, run_argument, run_id
-from swarm_tui.cli.run_watch import ended, follow
+from swarm_tui.cli.run_watch import ended, follow, timeout_option
 from swarm_tui.client import EngineClient, open_engine
 from swarm_tui.exits import OK, WARNING
 from swarm_tui.options import ConsoleOptions
@@ -24,13 +24,16 @@ MOST_RUNS = 1000
 @click.argument("what", metavar="HASH|RUN")
 @yes_option
 @click.option("--follow", "following", is_flag=True, help="Tell what happens until it ends, as `run watch`.")
+@timeout_option
 @json_option
 @pass_options
-def start(options: ConsoleOptions, what: str, yes: bool, following: bool, as_json: bool) -> int:
+def start(options: ConsoleOptions, what: str, yes: bool, following: bool, timeout: float | None, as_json: bool) -> int:
     """Start what `run plan` showed (by its HASH), or a RUN that waits. Hosts go on without this terminal.
 
     Without --yes a person is asked. Exit status: 0 it began, 1 it waits for approvals; with --follow that of `run watch`.
     """
+    if timeout is not None and not following:
+        raise click.UsageError("--timeout goes with --follow")
     refuse_read_only(options, "start a maintenance run")
     if not yes and not sys.stdin.isatty():
         raise AskOperator("starting a run asks a person", action="start a maintenance run", hint="in scripts: --yes")
@@ -46,7 +49,7 @@ def start(options: ConsoleOptions, what: str, yes: bool, following: bool, as_jso
         state = client.runs.start(run, state.plan.hash)
         click.echo(f"run {run} began; it goes on without this terminal", err=True)
         if following:
-            return ended(follow(client, run, as_json, err=not as_json), as_json)
+            return ended(follow(client, run, as_json, err=not as_json, timeout=timeout), as_json)
     write_json(state) if as_json else click.echo(run_lines.done_words(state))
     return OK
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from typing import NamedTuple
 
 import click
@@ -12,10 +13,11 @@ from backends.errors import RetryLater
 from backends.maintenance.model import HostRun, RunStatus, Stage
 from backends.maintenance.views import RunView
 from backends.metrics.sample import Record
+from swarm_tui.cli.exec import seconds
 from swarm_tui.cli.output import json_option, pass_options, write_json_line, write_table
 from swarm_tui.cli.run_names import run_argument, run_id
 from swarm_tui.client import EngineClient, open_engine
-from swarm_tui.exits import FAILED, OK, WARNING
+from swarm_tui.exits import FAILED, OK, UNKNOWN, WARNING
 from swarm_tui.options import ConsoleOptions
 from swarm_tui.present import run_lines as text
 
@@ -33,43 +35,58 @@ class Told(Record, frozen=True, kw_only=True):
     kind: str
     """"run", "host", or "end" for the last one."""
     state: str
-    """Of the run, or of the host; its detail ("draining") is `doing`."""
+    """Of the run ("ended" in the last line, unless --timeout was over before), or of the host; its detail ("draining") is `doing`."""
     host: str = ""
     doing: str = ""
     step: str = ""
     text: str = ""
 
 
+def _patience(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    return None if value is None else seconds(ctx, param, value)
+
+
+timeout_option = click.option(
+    "--timeout",
+    callback=_patience,
+    metavar="TIME",
+    help="Give up looking after so long (30m, 2h): exit status 3, and the run goes on.",
+)
+
+
 @click.command()
 @run_argument
+@timeout_option
 @json_option
 @pass_options
-def watch(options: ConsoleOptions, run: str, as_json: bool) -> int:
+def watch(options: ConsoleOptions, run: str, timeout: float | None, as_json: bool) -> int:
     """Follow a run to its end; Ctrl-C stops looking, not the run. With --json: one object a line.
 
-    Exit status: 0 every host is done, 1 some were skipped, 2 some failed.
+    Exit status: 0 every host is done, 1 some were skipped, 2 some failed, 3 it was not over within --timeout.
     """
     with open_engine(options) as client:
-        return ended(follow(client, run_id(client, run), as_json), as_json)
+        return ended(follow(client, run_id(client, run), as_json, timeout=timeout), as_json)
 
 
-def follow(client: EngineClient, run: str, as_json: bool, err: bool = False) -> RunView:
-    """Lines as things change, until the run has ended; how it stands then.
+def follow(client: EngineClient, run: str, as_json: bool, err: bool = False, timeout: float | None = None) -> RunView:
+    """Lines as things change, until the run has ended or `timeout` seconds are over; how it stands then.
 
     Raises:
         RetryLater: the engine has ended; the run goes on when it is back.
     """
+    deadline = time.monotonic() + timeout if timeout is not None else float("inf")
     client.subscribe_events()
     said: dict[str, Said] = {}
     view = client.runs.view(run)
     while True:
         for line in news(view, said):
             _say(line, as_json, err)
-        if view.status is RunStatus.ENDED:
+        left = deadline - time.monotonic()
+        if view.status is RunStatus.ENDED or left <= 0:
             if as_json:
                 _say(_end(view), as_json)
             return view
-        _wait(client)
+        _wait(client, min(left, POLL_SECONDS))
         view = text.merged(view, client.runs.view(run, view.version))
 
 
@@ -136,10 +153,10 @@ def _say(line: Told, as_json: bool, err: bool = False) -> None:
         click.echo(f"{utc(line.time):%H:%M:%S}Z  {place}{words}", err=err)
 
 
-def _wait(client: EngineClient) -> None:
-    """Until the engine announces something, at most `POLL_SECONDS`."""
+def _wait(client: EngineClient, seconds: float) -> None:
+    """Until the engine announces something, at most so long."""
     try:
-        note = client.notifications.get(timeout=POLL_SECONDS)
+        note = client.notifications.get(timeout=seconds)
         while note is not None:
             note = client.notifications.get_nowait()
     except queue.Empty:
@@ -148,10 +165,13 @@ def _wait(client: EngineClient) -> None:
 
 
 def ended(view: RunView, as_json: bool) -> int:
-    """The end of what was followed, on stdout and as an exit status."""
+    """The end of what was followed, on stdout and as an exit status: UNKNOWN when the run goes on."""
     if not as_json:
         show(view)
-    return result(view)
+    if view.status is RunStatus.ENDED:
+        return result(view)
+    click.echo(f"not over yet, and it goes on: swarm-tui run watch {view.run}", err=True)
+    return UNKNOWN
 
 
 def show(view: RunView) -> None:

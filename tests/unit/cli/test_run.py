@@ -350,6 +350,31 @@ def looked(words: str) -> dict[str, Look]:
     return {"gpu02": Look(told=Told.GOING, state="updating", text=words)}
 
 
+def test_who_waits_long_enough_gives_up_with_a_status_of_its_own_and_the_run_goes_on(run: Run, serve: Serve) -> None:
+    engine = serve(events__subscribe={}, runs__view=in_turn(shown(ASKING), shown(ASKING, FAILED), shown(ASKING)))
+    ran = run("run", "watch", RUN, "--timeout", "20ms")
+    assert ran.status == 3
+    assert "not over yet, and it goes on" in ran.err
+    assert "gpu03" in ran.out and changed(engine) == []
+    ran = run("run", "watch", RUN, "--timeout", "20ms", "--json")
+    last = msgspec.json.decode(ran.out.splitlines()[-1])
+    assert (ran.status, last["kind"], last["state"]) == (3, "end", "running")
+
+
+def test_a_run_that_ends_in_time_has_the_status_of_its_hosts(run: Run, serve: Serve) -> None:
+    serve(events__subscribe={}, runs__view=shown(DONE, status=RunStatus.ENDED))
+    assert run("run", "watch", RUN, "--timeout", "2h").status == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("watch", RUN, "--timeout", "soon"), ("watch", RUN, "--timeout", "0"), ("start", SHORT, "--timeout", "2h")],
+)
+def test_a_patience_that_makes_no_sense_is_refused(words: tuple[str, ...], run: Run, serve: Serve) -> None:
+    engine = serve()
+    assert run("run", *words).status == 64 and engine.calls == []
+
+
 def test_a_run_is_followed_to_its_end_one_line_for_each_change(run: Run, serve: Serve) -> None:
     updating = replace(WORKING, step=1)
     stuck = replace(updating, stage=Stage.FAILED, text="dpkg was interrupted", hint="swarm-tui updates repair gpu02")
