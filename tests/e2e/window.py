@@ -6,6 +6,7 @@ disk, past the engine, so that nothing that was done twice stays hidden.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -39,6 +40,7 @@ HOSTS = 8
 WANTED = {**dict.fromkeys((*WELL, GONE, SHORT), ("lab-app",)), FAILING: ("lab-app", "lab-broken")}
 LOG = "var/lib/swarm-warm.log"
 """A line for each time the run's own command was done on a host."""
+OWN_NOTICE = re.compile(r"\bmaintenance (window|r-[0-9-]+): ")
 LOST_AT_BOOT = """[Unit]
 DefaultDependencies=no
 Before=ssh.service
@@ -148,7 +150,7 @@ class Site:
 
     def titles(self) -> list[str]:
         """What the receiver was told, but for what runs say of themselves."""
-        return [title for title in self.web.titles if "maintenance " not in title]
+        return [title for title in self.web.titles if not OWN_NOTICE.search(title)]
 
 
 @contextmanager
