@@ -50,11 +50,11 @@ class Fault:
 
 
 def kill_the_worker(host: LabHost) -> None:
-    host.ssh("systemctl", "kill", "--signal=KILL", "worker")
+    host.does("systemctl", "kill", "--signal=KILL", "worker")
 
 
 def start_the_worker(host: LabHost) -> None:
-    host.ssh("systemctl", "start", "worker")
+    host.does("systemctl", "start", "worker")
 
 
 def eat_all_memory(host: LabHost) -> None:
@@ -63,7 +63,7 @@ def eat_all_memory(host: LabHost) -> None:
     faults.memory(host, 300)
     try:
         (host.root / "root/glutton.py").write_text(GLUTTON)
-        host.ssh("python3", "/root/glutton.py", timeout_seconds=60)
+        host.ssh("python3", "/root/glutton.py", timeout_seconds=120)
         group = f"/swarm-{host.ground.name}/{host.name}".encode()
         said = log.lines()
     finally:
@@ -87,7 +87,7 @@ def mend_gpus(host: LabHost) -> None:
     gpus.set_state(host)
     before = host.boot_id()
     faults.reboot(host)
-    until(lambda: host.boot_id() not in (before, None), 30.0)
+    assert until(lambda: host.boot_id() not in (before, None), 120.0)
 
 
 def hang_the_driver(host: LabHost) -> None:
@@ -100,8 +100,7 @@ def hang_the_driver(host: LabHost) -> None:
 def free_the_driver(host: LabHost) -> None:
     (host.root / "usr/bin/nvidia-smi").unlink()
     gpus.set_state(host)
-    host.inside(["pkill", "-9", "-f", "vfork"])
-    host.inside(["pkill", "-9", "-f", "nvidia-smi"])
+    host.inside(["pkill", "-KILL", "-f", "nvidia-smi"])
 
 
 GREETING = "e1000e 0000:01:00.0 spare0: NIC Link is Up"
@@ -110,12 +109,12 @@ GREETING = "e1000e 0000:01:00.0 spare0: NIC Link is Up"
 
 def pull(host: LabHost) -> None:
     """The far end of its second cable; a driver would say this."""
-    host.inside(["ip", "link", "set", "wire0", "down"])
+    host.does("ip", "link", "set", "wire0", "down")
     kernel.say(host, "e1000e 0000:01:00.0 data0: NIC Link is Down", priority=6)
 
 
 def plug(host: LabHost) -> None:
-    host.inside(["ip", "link", "set", "wire0", "up"])
+    host.does("ip", "link", "set", "wire0", "up")
 
 
 FULL, FIXED = "/srv/full", "/srv/fixed"
@@ -174,8 +173,8 @@ line.send("".join(f"{key}={value}\n" for key, value in fields.items()).encode())
 def forge(host: LabHost) -> None:
     """Every way in which user space may try to speak as the kernel, with an escape sequence in each."""
     kernel.say(host, f"{FORGED}\\x1b[31m", priority=2, facility=kernel.USER)  # echo … > /dev/kmsg
-    host.inside(["logger", "-p", "kern.crit", f"{FORGED}\x1b[31m"])
-    host.inside(["python3", "-c", FORGERY])
+    host.does("logger", "-p", "kern.crit", f"{FORGED}\x1b[31m")
+    host.does("python3", "-c", FORGERY)
 
 
 def flood(host: LabHost) -> None:
@@ -193,9 +192,10 @@ def prepare(lab: Lab) -> None:
     for place in (FULL, FIXED):
         disks.attach(lab.host(DISKS), place, 32)
     host = lab.host(SERVICES)
-    host.inside(["ip", "link", "add", "data0", "type", "veth", "peer", "name", "wire0"])
+    host.does("ip", "link", "add", "data0", "type", "veth", "peer", "name", "wire0")
     for end in ("data0", "wire0"):
-        host.inside(["ip", "link", "set", end, "up"])
+        host.does("ip", "link", "set", end, "up")
     unit = host.root / "etc/systemd/system/worker.service"
-    unit.write_text("[Service]\nExecStart=/bin/sleep infinity\n")
-    host.ssh("systemctl", "daemon-reload", "&&", "systemctl", "start", "worker")
+    unit.write_text("[Service]\nType=exec\nExecStart=/bin/sleep infinity\n")
+    host.does("systemctl", "daemon-reload")
+    host.does("systemctl", "start", "worker")

@@ -18,7 +18,7 @@ from tests.e2e.enginerun import EngineRun
 from tests.e2e.watching import Watch
 from tests.unit.alerts.receivers import web_server
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 EACH = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 XID_SECONDS = 5.0
@@ -40,7 +40,7 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
             watch = Watch(running.socket)
             try:
                 found = Drill(lab, Keeper(config, running), watch, web)
-                watch.wait("the fleet", lambda: drilling.is_up(watch), 60.0)
+                watch.wait("the fleet", lambda: drilling.is_up(watch), 180.0)
                 found.run()
                 yield found
             finally:
@@ -121,7 +121,7 @@ def test_what_user_space_forged_raises_nothing_and_no_escape_is_shown(drill: Dri
 
 
 def test_a_host_that_floods_its_log_is_two_alerts_and_delays_no_other(drill: Drill) -> None:
-    assert drill.xid_seconds < XID_SECONDS
+    assert drill.xid_seconds < XID_SECONDS * drill.slowness
     for name in LOUD_ONES:
         assert [body["type"] for body in drill.notices(name)] == ["failure", "success"], name
     (flooded,) = at_height(drill, LOUD_ONES[0])

@@ -21,7 +21,7 @@ from backends.maintenance.model import HostPlan
 from backends.maintenance.worker import Look, Place, Told
 from tests.conftest import standing
 from tests.e2e.test_lab_jobs import OpenSsh
-from tests.lab import slurm
+from tests.lab import faults, slurm
 from tests.lab.fleet import Lab, until, wait_until_answering
 from tests.lab.host import LabHost
 from tests.lab.slurm import Cluster
@@ -30,7 +30,9 @@ from tests.unit.maintenance.drain.places import drain_place, resume_place
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 SETTINGS = DrainSettings(scheduler="slurm", controller="lab1")
-MOMENT = 60.0
+HOLD = "/run/lab-hold"
+"""As long as it is there, a job on that node does not end."""
+MOMENT = 180.0
 """Slurm does what it is told within seconds; a loaded machine takes longer."""
 
 
@@ -49,6 +51,8 @@ def running(slurm_lab: Lab) -> Cluster:
 def cluster(running: Cluster) -> Iterator[Cluster]:
     """All nodes in service, before and after."""
     yield running
+    for node in running.nodes:
+        node.does("rm", "-f", HOLD)
     running.cancel_all()
     for node in running.nodes:
         if "DRAIN" in running.state(node) or "DOWN" in running.state(node):
@@ -115,7 +119,8 @@ class Steps:
 
 def test_a_running_job_delays_the_drain_and_is_never_killed(cluster: Cluster) -> None:
     node = cluster.nodes[0]
-    job = cluster.submit(node, 12, minutes=30)
+    node.does("touch", HOLD)
+    job = cluster.submit_script(node, f"while [ -e {HOLD} ]; do sleep 0.2; done", minutes=30)
     assert until(lambda: cluster.job_state(job) == "RUNNING", MOMENT)
     steps = Steps(cluster, node)
     steps.begin()
@@ -125,12 +130,13 @@ def test_a_running_job_delays_the_drain_and_is_never_killed(cluster: Cluster) ->
     assert f"{job} of root" in look.text and "left" in look.text
     assert look.eta is not None and 25 * 60 < look.eta - time.time() <= 30 * 60
     assert "DRAIN" in cluster.state(node)
+    node.does("rm", HOLD)
     over = steps.drained()
     assert over.told is Told.DONE, over
-    assert cluster.job_state(job) == "COMPLETED"
+    assert until(lambda: cluster.job_state(job) == "COMPLETED", MOMENT)
     assert over.facts["waited for"] == f"{job} of root"
     assert steps.resume().told is Told.DONE
-    assert cluster.state(node) == "IDLE"
+    assert until(lambda: cluster.state(node) == "IDLE", MOMENT)
 
 
 def test_a_node_that_rebooted_while_drained_is_given_back(cluster: Cluster) -> None:
@@ -139,7 +145,7 @@ def test_a_node_that_rebooted_while_drained_is_given_back(cluster: Cluster) -> N
     steps.begin()
     assert steps.drained().told is Told.DONE
     before = node.boot_id()
-    node.inside(["systemctl", "reboot"])
+    faults.reboot(node)
     assert until(lambda: node.boot_id() not in (None, before), MOMENT)
     wait_until_answering([node], MOMENT)
     look = steps.resume()
@@ -154,9 +160,9 @@ def test_a_node_that_slurm_has_taken_down_over_our_drain_is_given_back_when_its_
     steps = Steps(cluster, node)
     steps.begin()
     assert steps.drained().told is Told.DONE
-    node.inside(["systemctl", "stop", "slurmd"])
+    node.does("systemctl", "stop", "slurmd")
     assert until(lambda: "DOWN" in cluster.state(node), MOMENT)
-    node.inside(["systemctl", "start", "slurmd"])
+    node.does("systemctl", "start", "slurmd")
     assert steps.resume().told is Told.DONE
     assert until(lambda: cluster.state(node) == "IDLE", MOMENT)
 

@@ -14,7 +14,7 @@ from backends.errors import SkipHost, Stop
 
 CONTROLLERS = ("cpu", "cpuacct", "memory", "freezer", "pids", "name=systemd")
 PERIOD_US = 100_000
-FREEZE_SECONDS = 5.0
+FREEZE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from backends.errors import Stop
 from tests.lab.commands import run
 from tests.lab.host import LabHost
 
@@ -17,19 +16,13 @@ def attach(host: LabHost, directory: str, mebibytes: int) -> None:
     run(["mkfs.ext4", "-q", "-F", str(image)])
     device = run(["losetup", "--find", "--show", str(image)]).stdout.strip()
     try:
-        _inside(host, "mknod", device, "b", str(LOOP_MAJOR), device.removeprefix("/dev/loop"))
-        _inside(host, "mkdir", "-p", directory)
-        _inside(host, "mount", device, directory)
+        host.does("mknod", device, "b", str(LOOP_MAJOR), device.removeprefix("/dev/loop"))
+        host.does("mkdir", "-p", directory)
+        host.does("mount", device, directory)
     finally:
         run(["losetup", "--detach", device])  # the kernel keeps it for as long as it is mounted
 
 
 def read_only(host: LabHost, directory: str, wanted: bool = True) -> None:
     """Remount it so that nothing can be written, or so that it can again."""
-    _inside(host, "mount", "-o", f"remount,{'ro' if wanted else 'rw'}", directory)
-
-
-def _inside(host: LabHost, *argv: str) -> None:
-    done = host.inside(argv)
-    if done.returncode:
-        raise Stop(f"{' '.join(argv)}: {done.stderr.strip()}", host=host.name, action="give it a file system")
+    host.does("mount", "-o", f"remount,{'ro' if wanted else 'rw'}", directory)

@@ -17,18 +17,18 @@ from tests.lab.network import BRIDGE, cable, in_namespace, ip
 from tests.lab.processes import alive, kill
 
 TAP_DELAY = Path(__file__).with_name("tapdelay.py")
-TAP_SECONDS = 5.0
+TAP_SECONDS = 30.0
 LOSS_HOOKS = {"forward": ("oifname", "iifname"), "output": ("oifname",), "input": ("iifname",)}
 
 
 def reboot(host: LabHost) -> None:
     """Ask the host to reboot, as an operator would; it comes back by itself with a new boot id."""
-    host.inside(["systemctl", "reboot", "--no-block"])
+    _ask(host, "reboot")
 
 
 def poweroff(host: LabHost) -> None:
     """Ask the host to power off; `start` brings it back."""
-    host.inside(["systemctl", "poweroff", "--no-block"])
+    _ask(host, "poweroff")
 
 
 def nocomeback(host: LabHost) -> None:
@@ -140,7 +140,14 @@ def fill(host: LabHost, directory: str) -> None:
 
 def unfill(host: LabHost, directory: str) -> None:
     """Undo `fill`."""
-    host.inside(["rm", "-f", _on_host(host, directory)])
+    host.does("rm", "-f", _on_host(host, directory))
+
+
+def _ask(host: LabHost, verb: str) -> None:
+    """Ask its systemd; whoever asks may be killed with everything else before there is an answer."""
+    done = host.inside(["systemctl", verb, "--no-block"])
+    if done.returncode > 0:
+        raise Stop(done.stderr.strip(), host=host.name, action=verb)
 
 
 def _on_host(host: LabHost, directory: str) -> str:

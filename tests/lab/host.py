@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.errors import RetryLater
+from backends.errors import RetryLater, Stop
 from tests.lab import cgroups, identity
 from tests.lab.commands import attempt, run
 from tests.lab.ground import Ground
@@ -23,8 +23,12 @@ from tests.lab.processes import alive, first_process, kill
 from tests.lab.trees import Trees
 
 FIRMWARE = Path(__file__).with_name("firmware.sh")
-STOP_SECONDS = 30.0
-SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-o", "ControlMaster=no")
+STOP_SECONDS = 60.0
+SSH_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-o", "ControlMaster=no")
+"""OpenSSH counts the key exchange as connecting; on a machine that boots eight hosts at once it takes seconds."""
+COMMAND_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
+BOOTED = ("running", "degraded")
 
 
 @dataclass(frozen=True)
@@ -129,18 +133,33 @@ class LabHost:
         done = attempt(["nsenter", "-t", str(pid), "-m", "-p", "cat", "/proc/sys/kernel/random/boot_id"])
         return done.stdout.strip() or None
 
-    def inside(self, argv: Sequence[str], timeout_seconds: float = 30.0) -> subprocess.CompletedProcess[str]:
+    def inside(self, argv: Sequence[str], timeout_seconds: float = COMMAND_SECONDS) -> subprocess.CompletedProcess[str]:
         """Run `argv` on the host without SSH. Raises RetryLater while it is down."""
         pid = self.leader()
         if pid is None:
             raise RetryLater("is down", host=self.name, action=argv[0])
         return attempt(["nsenter", "-t", str(pid), "-a", *argv], timeout_seconds=timeout_seconds)
 
+    def does(self, *argv: str, timeout_seconds: float = COMMAND_SECONDS) -> str:
+        """The output of `argv`, run on the host without SSH. Raises Stop when it fails, RetryLater while it is down."""
+        done = self.inside(argv, timeout_seconds)
+        if done.returncode:
+            raise Stop(f"{' '.join(argv)}: {done.returncode}: {(done.stderr or done.stdout).strip()}", host=self.name)
+        return done.stdout
+
+    def settle(self, timeout_seconds: float = SETTLE_SECONDS) -> None:
+        """Wait until its boot is over: everything that was to be started has been. Raises RetryLater."""
+        deadline = time.monotonic() + timeout_seconds
+        while self.inside(["systemctl", "is-system-running"]).stdout.strip() not in BOOTED:
+            if time.monotonic() > deadline:
+                raise RetryLater("does not come to the end of its boot", host=self.name, action="wait for it")
+            time.sleep(0.1)
+
     def ssh_argv(self, command: Sequence[str]) -> list[str]:
         """The argv of a plain OpenSSH client that runs `command` (words as ssh joins them) on the host."""
         return ["ssh", "-F", str(self.ground.ssh_config), *SSH_OPTIONS, self.name, *command]
 
-    def ssh(self, *command: str, timeout_seconds: float = 30.0) -> subprocess.CompletedProcess[str]:
+    def ssh(self, *command: str, timeout_seconds: float = COMMAND_SECONDS) -> subprocess.CompletedProcess[str]:
         """Run `command` on the host through OpenSSH."""
         return attempt(self.ssh_argv(command), timeout_seconds=timeout_seconds)
 

@@ -23,7 +23,7 @@ from backends.config.schema import SshConfig
 from backends.inventory.host import Host
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
-START_SECONDS = 10.0
+START_SECONDS = 40.0
 PYTHON_NAMES = ("python3", *(f"python3.{minor}" for minor in range(6, 16)))
 
 
@@ -146,7 +146,7 @@ class UserHost:
         """Kill it and everything that it runs."""
         self._signal(signal.SIGKILL)
         if self._process:
-            self._process.wait(5)
+            self._process.wait(30)
         self._process = None
 
     def restart(self, *, new_key: bool = False) -> None:
