@@ -126,19 +126,22 @@ class Desk:
 
 @contextmanager
 def opened(lab: Lab, temporary: pytest.TempPathFactory, wanted: Mapping[str, Sequence[str]]) -> Iterator[Desk]:
-    """A desk over hosts (name → packages of the first age) that are offered the second age and see nothing else."""
+    """A desk over hosts (name → packages of the first age) that are offered the second age and see nothing else.
+
+    The engines end first: none of them asks apt while it is given back to its hosts.
+    """
     desk = Desk(lab, temporary.mktemp("engine"), [])
-    try:
-        with aptfield.offering(temporary.mktemp("repository"), wanted, {name: lab.host(name) for name in wanted}):
+    with aptfield.offering(temporary.mktemp("repository"), wanted, {name: lab.host(name) for name in wanted}):
+        try:
             desk.start()
             wait_live(desk.operator, wanted)
             yield desk
-    finally:
-        for each in desk.lives:
-            each.__exit__()
+        finally:
+            for each in desk.lives:
+                each.__exit__()
 
 
-def wait_live(operator: Operator, hosts: Collection[str], seconds: float = 40.0) -> None:
+def wait_live(operator: Operator, hosts: Collection[str], seconds: float = 120.0) -> None:
     """Wait until the operator's engine has a way to each of these hosts."""
 
     def live() -> bool:

@@ -1,6 +1,6 @@
 """Updates of real hosts with a real apt, through a real engine, as an operator does them: whatever happens meanwhile.
 
-Four hosts get everything at once. While a package of twenty seconds installs, a second console wants one of them, the client is
+Four hosts get everything at once. While a package of twenty seconds and more installs, a second console wants one of them, the client is
 killed, the engine is killed, one host's sshd dies, and another's cable is pulled.
 """
 
@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.e2e.enginerun import EngineRun, until
 from tests.e2e.operating import Desk, Listing, Operator, opened, wait_live
 from tests.lab import aptfield, faults
 from tests.lab.fleet import Lab
+from tests.lab.host import LabHost
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -33,7 +35,7 @@ OLD, NEW = "1.0-1", "1.1-1"
 SLOW_SECONDS = 20.0
 """What lab-slow takes to install."""
 CUT_SECONDS = 15.0
-LATER = 120.0
+LATER = 300.0
 """Seconds within which everything has ended, on a loaded machine too."""
 
 
@@ -77,18 +79,20 @@ def story(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Story:
         other = Operator(desk.lab.ground.config, second.until_ready().socket)
         wait_live(other, ["lab1"])
         wanted = other.plans("lab1")
+        aptfield.beside(aptfield.hold, hosts(desk.lab))
         client = operator.begins("apply", everything.id, "--hash", everything.hash, log=log)
         try:
-            until(lambda: desk.is_at("lab-slow"), LATER, "the slow package on all four")
+            until(lambda: is_told(desk, log), LATER, "the slow package on all four")
             status, theirs = other.applies(wanted)
         finally:
             client.kill()
-            client.wait(10)
+            client.wait(60)
     desk.lives[-1].stop(signal.SIGKILL)
-    went_on = {name: runs(desk.lab, name, "lab-slow.postinst") for name in FOUR}
+    went_on = {host.name: aptfield.is_slow(host) for host in hosts(desk.lab)}
     desk.start()
     wait_live(desk.operator, FOUR)
     trouble_links(desk)
+    aptfield.beside(aptfield.release, hosts(desk.lab))
     until(lambda: desk.boards()[0].finished, LATER, "the end of the run")
     assert client.returncode == -signal.SIGKILL
     return Story(
@@ -109,16 +113,23 @@ def trouble_links(desk: Desk) -> None:
     faults.cut(cut)
     began = time.monotonic()
     try:
-        assert shorn.inside(["systemctl", "restart", "ssh"]).returncode == 0
-        assert shorn.inside(["pkill", "-KILL", "-f", "sshd: root"]).returncode == 0  # sessions outlive the restart
+        shorn.does("systemctl", "restart", "ssh")
+        shorn.does("pkill", "-KILL", "-f", "sshd: root")  # sessions outlive the restart
         time.sleep(max(0.0, CUT_SECONDS - (time.monotonic() - began)))
     finally:
         faults.join(cut)
 
 
-def runs(lab: Lab, name: str, marker: str) -> bool:
-    """Whether a process with `marker` in its command line runs on a host."""
-    return lab.host(name).inside(["pgrep", "-f", marker]).returncode == 0
+def hosts(lab: Lab) -> list[LabHost]:
+    return [lab.host(name) for name in FOUR]
+
+
+def is_told(desk: Desk, log: Path) -> bool:
+    """Whether all four are in the middle of the slow package, and the client has said so."""
+    if not (desk.is_at("lab-slow") and all(map(aptfield.is_slow, hosts(desk.lab)))):
+        return False
+    said = log.read_text()
+    return all(re.search(rf"^{name}: applying  [1-9]\d* of .*lab-slow", said, re.M) for name in FOUR)
 
 
 def versions(lab: Lab, package: str) -> dict[str, str]:
@@ -166,8 +177,8 @@ def test_a_run_takes_as_long_as_its_slowest_host(story: Story) -> None:
     began, ended = ([getattr(host, edge) for host in story.board.hosts] for edge in ("began", "ended"))
     spans = [last - first for first, last in zip(began, ended, strict=True)]
     assert min(spans) > SLOW_SECONDS
-    assert max(began) - story.board.created < 5.0
-    assert max(ended) - story.board.created < max(spans) + 5.0
+    assert max(began) < min(ended), "one after the other"
+    assert max(ended) - story.board.created < max(spans) + SLOW_SECONDS / 2
 
 
 def test_a_second_console_is_refused_and_told_who_is_at_work_since_when(story: Story) -> None:

@@ -21,7 +21,7 @@ from tests.lab import faults, rpmrepo
 from tests.lab.fleet import until, wait_until_answering
 from tests.lab.host import LabHost
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 HOST = "lab1"
 OLD, NEW = (f"{version}-{rpmrepo.RELEASE}" for version in rpmrepo.VERSIONS.values())
@@ -35,7 +35,9 @@ HOLD = "/run/lab-hold"
 SLOW = f"%post\nwhile [ -e {HOLD} ]; do sleep 0.2; done"
 BY_HAND = "by-hand"
 """The unit of a dnf that is not ours."""
-RUN_SECONDS = 120.0
+RUN_SECONDS = 300.0
+SOON_SECONDS = 120.0
+"""For what a quiet machine does in a few seconds."""
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +63,8 @@ def client(place: LabHost, engine: EngineRun) -> Iterator[EngineClient]:
     """A console's link to the engine; the host is live and as `place` says."""
     link = EngineClient.connect(engine.socket)
     try:
-        assert until(lambda: [row.state for row in link.fleet_view(None).rows] == [HostState.UP], 40.0)
-        assert until(lambda: not link.updates.host(HOST).busy, 60.0)  # the engine looks anew after every run
+        assert until(lambda: [row.state for row in link.fleet_view(None).rows] == [HostState.UP], SOON_SECONDS)
+        assert until(lambda: not link.updates.host(HOST).busy, RUN_SECONDS)  # the engine looks anew after every run
         as_before(place)
         yield link
     finally:
@@ -83,14 +85,15 @@ def held(rpm: rpmrepo.Rpm) -> rpmrepo.Rpm:
 
 def dnf(host: LabHost, *words: str) -> None:
     """dnf by hand, as root on the host."""
-    inside(host, "dnf", "-y", "-q", *words, seconds=120.0)
+    inside(host, "dnf", "-y", "-q", *words, seconds=RUN_SECONDS)
 
 
 def reboot(host: LabHost) -> None:
     before = host.boot_id()
     faults.reboot(host)
-    assert until(lambda: host.boot_id() not in (None, before), 60.0)
-    wait_until_answering([host], 60.0)
+    assert until(lambda: host.boot_id() not in (None, before), SOON_SECONDS)
+    wait_until_answering([host], SOON_SECONDS)
+    host.settle()
 
 
 def as_before(host: LabHost) -> None:
@@ -235,13 +238,13 @@ def test_who_holds_the_package_manager_is_shown_and_waited_for(client: EngineCli
     plan = planned(client, SECURITY)
     inside(place, "touch", HOLD)
     inside(place, "systemd-run", "--quiet", f"--unit={BY_HAND}", "dnf", "-y", "upgrade", "labr-slow")
-    assert until(lambda: scriptlet_runs(place), 60.0)
+    assert until(lambda: scriptlet_runs(place), SOON_SECONDS)
     pid = inside(place, "systemctl", "show", "--value", "-p", "MainPID", BY_HAND).stdout.strip()
     told = [each.text for each in inventory(client).warnings if each.kind == "lock-held"]
     assert any(f"dnf (process {pid})" in text for text in told), told
 
     board = client.updates.start(plan.id, plan.hash)
-    assert until(lambda: client.updates.run(board.id).hosts[0].stage is Stage.WAITING_FOR_LOCK, 60.0)
+    assert until(lambda: client.updates.run(board.id).hosts[0].stage is Stage.WAITING_FOR_LOCK, SOON_SECONDS)
     holder = client.updates.run(board.id).hosts[0].progress.holder
     assert holder is not None
     assert str(holder.pid) == pid
@@ -255,7 +258,7 @@ def test_an_interrupted_transaction_is_told_and_repaired(client: EngineClient, p
     plan = planned(client, Selection(packages=("labr-slow",)))
     inside(place, "touch", HOLD)
     board = client.updates.start(plan.id, plan.hash)
-    assert until(lambda: scriptlet_runs(place), 60.0)
+    assert until(lambda: scriptlet_runs(place), SOON_SECONDS)
     inside(place, "pkill", "-KILL", "-x", "dnf")
     inside(place, "rm", HOLD)
     assert until(lambda: client.updates.run(board.id).finished, RUN_SECONDS)

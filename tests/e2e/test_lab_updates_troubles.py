@@ -19,7 +19,7 @@ FAILING, KILLED = "lab5", "lab6"
 WANTED = {FAILING: ("lab-app", "lab-broken"), KILLED: ("lab-app", "lab-slow"), POOR_HOST: ("lab-app", "lab-lib")}
 """The mirrors die on the host that has python3-minimal alone."""
 OLD, NEW = "1.0-1", "1.1-1"
-LATER = 120.0
+LATER = 300.0
 NO_SUCH_MIRROR = "deb [trusted=yes] http://127.0.0.1:9/debian lab main\n"
 """Nobody listens on the discard port."""
 BROKEN_SCRIPT = "var/lib/dpkg/info/lab-broken.postinst"
@@ -66,9 +66,11 @@ def test_a_failing_script_is_told_and_the_repair_works_once_its_cause_is_gone(de
 def test_a_dpkg_that_was_killed_is_told_and_the_repair_finishes_its_work(desk: Desk) -> None:
     host, operator = desk.lab.host(KILLED), desk.operator
     plan = operator.plans(KILLED)
+    aptfield.hold(host)
     assert operator.does("apply", plan.id, "--hash", plan.hash, "--detach").status == 0
-    until(lambda: desk.is_at("lab-slow"), LATER, "the slow package")
-    host.inside(["systemctl", "kill", "--kill-who=all", "--signal=KILL", "swarm-pkg.service"])
+    until(lambda: desk.is_at("lab-slow") and aptfield.is_slow(host), LATER, "the script of the slow package")
+    host.does("systemctl", "kill", "--kill-who=all", "--signal=KILL", aptfield.JOB)
+    aptfield.release(host)
     until(lambda: desk.boards()[0].finished, LATER, "the end of the run")
     outcome = desk.boards()[0].hosts[0].outcome
     assert outcome is not None and outcome.stage in (Stage.FAILED, Stage.PARTIAL)

@@ -8,17 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from backends.hostkit.job_plan import PACKAGES
 from tests.lab import aptrepo
 from tests.lab.commands import run
 from tests.lab.host import LabHost
 
 SOURCES = "/etc/apt/sources.list"
-APT_SECONDS = 120.0
+APT_SECONDS = 300.0
 NONINTERACTIVE = ("env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8")
-LEFT_BY_PACKAGES = ("/run/reboot-required", "/run/reboot-required.pkgs", "/etc/lab.conf*", "/boot/*-linux-image-lab")
+LEFT_BY_PACKAGES = (
+    aptrepo.HOLD,
+    "/run/reboot-required",
+    "/run/reboot-required.pkgs",
+    "/etc/lab.conf*",
+    "/boot/*-linux-image-lab",
+)
 LEFT_BY_APT = ("/var/lib/apt/lists/*_*", "/var/cache/apt/archives/*.deb")
 PURGE = "dpkg-query -W -f '${Package}\\n' 'lab-*' linux-image-lab 2>/dev/null | xargs -r dpkg --force-all --purge"
 PARTED = Path("srv/lab-pool-away")
+JOB = f"{PACKAGES}.service"
 
 
 @contextmanager
@@ -45,6 +53,21 @@ def version(host: LabHost, package: str) -> str:
     """What dpkg has of a package, with its state when that is not sound: "1.1-1", "1.1-1 iF"; "" when it has none."""
     said = host.inside(["dpkg-query", "-W", "-f", "${Version} ${db:Status-Abbrev}", package]).stdout.strip()
     return said.removesuffix(" ii").removesuffix(" hi")
+
+
+def hold(host: LabHost) -> None:
+    """From now on lab-slow does not come to the end of its installation."""
+    host.does("touch", aptrepo.HOLD)
+
+
+def release(host: LabHost) -> None:
+    """Undo `hold`."""
+    host.does("rm", "-f", aptrepo.HOLD)
+
+
+def is_slow(host: LabHost) -> bool:
+    """Whether the script of lab-slow runs: it is unpacked, and not yet configured."""
+    return host.inside(["pgrep", "-f", "lab-slow.postinst"]).returncode == 0
 
 
 def part(host: LabHost) -> None:
@@ -82,10 +105,12 @@ def _offer(host: LabHost, place: Path) -> None:
 
 
 def _leave(host: LabHost) -> None:
-    host.inside(["systemctl", "stop", "lab.service"])
-    host.inside(["sh", "-c", PURGE], timeout_seconds=APT_SECONDS)
-    host.inside(["systemctl", "daemon-reload"])
-    host.inside(["sh", "-c", f"rm -f {' '.join((*LEFT_BY_PACKAGES, *LEFT_BY_APT))}"])
+    host.inside(["systemctl", "kill", "--kill-who=all", "--signal=KILL", JOB])  # of a test that failed
+    host.inside(["systemctl", "stop", "lab.service"])  # where it is installed
+    host.does("sh", "-c", PURGE, timeout_seconds=APT_SECONDS)
+    host.does("systemctl", "daemon-reload")
+    host.does("systemctl", "reset-failed")
+    host.does("sh", "-c", f"rm -f {' '.join((*LEFT_BY_PACKAGES, *LEFT_BY_APT))}")
     for path in (aptrepo.IN_HOST, PARTED):
         shutil.rmtree(host.root / path, ignore_errors=True)
     for name in (aptrepo.LISTED, Path("etc/apt/sources.list.d/more.list")):

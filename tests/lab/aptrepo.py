@@ -38,7 +38,9 @@ for kind in vmlinuz initrd.img; do head -c 3000000 /dev/zero > /boot/$kind-$DPKG
 touch /run/reboot-required
 echo "$DPKG_MAINTSCRIPT_PACKAGE" >> /run/reboot-required.pkgs
 """
-SLOW = "i=0; while [ $i -lt 20 ]; do echo slow $i; sleep 1; i=$((i+1)); done"
+HOLD = "/run/lab-hold"
+SLOW = f"i=0; while [ $i -lt 20 ] || [ -e {HOLD} ]; do echo slow $i; sleep 1; i=$((i+1)); done"
+"""Twenty seconds, and as long as a test holds it."""
 RESTART = "if [ -d /run/systemd/system ]; then systemctl daemon-reload; systemctl restart lab.service; fi"
 BROKEN = 'echo "postinst fails on purpose" >&2; exit 1'
 UNIT = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
