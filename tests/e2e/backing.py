@@ -80,7 +80,7 @@ class Keeper:
         with self.client() as client:
             return client.backups.view()
 
-    def patiently(self, ask: Any, seconds: float = 60.0) -> Any:
+    def patiently(self, ask: Any, seconds: float = 180.0) -> Any:
         """Ask until the files of an archive are listed. `ask` takes the calls about backups."""
         limit = time.monotonic() + seconds
         with self.client() as client:

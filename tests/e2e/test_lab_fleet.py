@@ -7,8 +7,10 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from backends.states import HostState
@@ -19,16 +21,23 @@ from tests.lab import faults
 from tests.lab.commands import attempt
 from tests.lab.fleet import Lab
 from tests.lab.ground import host_name
+from tests.lab.pace import slowness
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]
 
 HOSTS = [host_name(number) for number in range(1, LAB_HOSTS + 1)]
 LIVE_SECONDS = 6.0
 """Three on a quiet machine with two cores (measured: 1.8); twice that where other tests have just ended."""
 NOTICED_SECONDS = 10.0
+"""For what has stopped answering."""
+DOWN_SECONDS = 60.0
+"""For a host to close its connections on its way down, which is its own affair."""
 STUTTER_SECONDS = 3.0
-BACK_SECONDS = 45.0
-"""A reboot, and the longest wait between two tries."""
+BACK_SECONDS = 120.0
+"""A reboot, and the longest wait between two tries, on a machine that boots others as well."""
+READ_SECONDS = 60.0
+"""For what a host reads rarely."""
+QUIET_PERCENT, QUIET_SECONDS = 40.0, 60.0
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +59,23 @@ def watch(engine: EngineRun) -> Iterator[Watch]:
         watching.close()
 
 
+def calm(lab: Lab) -> None:
+    """Until the machine has no other work than to wait: what is measured next is ours alone."""
+    for host in lab.hosts():
+        host.settle()
+    deadline = time.monotonic() + QUIET_SECONDS
+    while psutil.cpu_percent(interval=1.0) > QUIET_PERCENT and time.monotonic() < deadline:
+        pass
+
+
 def test_eight_hosts_are_live_right_after_the_start(lab: Lab, tmp_path: Path) -> None:
+    calm(lab)
+    allowed = LIVE_SECONDS * slowness()
     start = time.monotonic()
     with EngineRun(tmp_path, "--config", str(lab.ground.config)) as running:
         watching = Watch(running.until_ready().socket)
         try:
-            watching.wait_live(HOSTS, LIVE_SECONDS - (time.monotonic() - start))
+            watching.wait_live(HOSTS, allowed - (time.monotonic() - start))
         finally:
             watching.close()
 
@@ -69,16 +89,15 @@ def test_three_hosts_in_trouble_do_not_disturb_the_others_and_come_back(lab: Lab
     faults.cut(lab.host(cut))
     faults.reboot(lab.host(rebooted))
     try:
-        watch.wait(
-            "the three are noticed", lambda: all(watch.left_up(name) for name in (hung, cut, rebooted)), NOTICED_SECONDS
-        )
+        watch.wait("the two are noticed", lambda: watch.left_up(hung) and watch.left_up(cut), NOTICED_SECONDS)
+        watch.wait("the reboot is noticed", lambda: watch.left_up(rebooted), DOWN_SECONDS)
         time.sleep(5)  # long enough for a stutter of the others to show
         gaps = {name: watch.longest_gap(name) for name in rest}
         assert not any(watch.left_up(name) for name in rest)
     finally:
         faults.resume_sshd(lab.host(hung))
         faults.join(lab.host(cut))
-    assert max(gaps.values()) < STUTTER_SECONDS, gaps
+    assert max(gaps.values()) < STUTTER_SECONDS * slowness(), gaps
     watch.wait_live(HOSTS, BACK_SECONDS)
     after = watch.detail(rebooted).facts
     assert before is not None and after is not None
@@ -93,7 +112,7 @@ def test_a_power_loss_is_noticed_and_the_return_is_a_reboot(lab: Lab, watch: Wat
     newest = max((event.id for event in watch.client.events(limit=1)), default=0)
     faults.crash(host)
     watch.wait("the crash is noticed", lambda: watch.left_up("lab5"), NOTICED_SECONDS)
-    watch.wait("it is unreachable", lambda: watch.state("lab5") is HostState.UNREACHABLE, 30.0)
+    watch.wait("it is unreachable", lambda: watch.state("lab5") is HostState.UNREACHABLE, READ_SECONDS)
     assert watch.rows["lab5"].reason
     lab.start("lab5")
     watch.wait_live(["lab5"], BACK_SECONDS)
@@ -118,8 +137,8 @@ def test_a_slow_link_does_not_look_like_a_sick_host(lab: Lab, watch: Watch) -> N
         watch.forget()
         time.sleep(6)
         assert not watch.left_up("lab5")
-        assert watch.longest_gap("lab5") < STUTTER_SECONDS
-        watch.wait("its round trip shows", lambda: (watch.rows["lab5"].round_trip_seconds or 0) > 0.15, 30.0)
+        assert watch.longest_gap("lab5") < STUTTER_SECONDS * slowness()
+        watch.wait("its round trip shows", lambda: (watch.rows["lab5"].round_trip_seconds or 0) > 0.15, READ_SECONDS)
     finally:
         faults.delay(lab.host("lab5"), 0)
 
@@ -132,15 +151,22 @@ def boot_shown(watch: Watch, name: str) -> list[int]:
 
 def boot_is(lab: Lab, name: str) -> list[int]:
     """The same as the host says."""
-    return [int(word) for word in lab.host(name).ssh("df -B1 --output=size,used /boot | tail -1").stdout.split()]
+    return [int(word) for word in lab.host(name).does("df", "-B1", "--output=size,used", "/boot").split()[-2:]]
+
+
+def boot_agrees(lab: Lab, watch: Watch, name: str) -> bool:
+    return boot_shown(watch, name) == boot_is(lab, name)
 
 
 def test_what_is_shown_is_what_the_hosts_say(lab: Lab, engine: EngineRun, watch: Watch) -> None:
     for name in HOSTS:  # read rarely, and another test may just have filled it
-        watch.wait(f"/boot of {name} as it is", lambda name=name: boot_shown(watch, name) == boot_is(lab, name), 60.0)  # type: ignore[misc]
-    for shown in json.loads(console(lab, engine, "status", "--json")):
-        name, sample = shown["name"], shown["sample"]
-        facts = watch.detail(name).facts
+        watch.wait(f"/boot of {name} as it is", partial(boot_agrees, lab, watch, name), READ_SECONDS)
+    assert [each["name"] for each in json.loads(console(lab, engine, "status", "--json"))] == HOSTS
+    for name in HOSTS:
+        (shown,) = json.loads(
+            console(lab, engine, "status", name, "--json")
+        )  # one at a time: they are compared with now
+        sample, facts = shown["sample"], watch.detail(name).facts
         said = lab.host(name).ssh(
             "hostname; cat /proc/sys/kernel/random/boot_id; uname -r; cut -d' ' -f1 /proc/uptime;"
             " sed -n 's/^MemTotal: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo; cut -d' ' -f1-3 /proc/loadavg;"
@@ -158,15 +184,17 @@ def test_what_is_shown_is_what_the_hosts_say(lab: Lab, engine: EngineRun, watch:
 
 
 def test_a_host_with_the_poorest_python_samples_all_the_same(lab: Lab, watch: Watch) -> None:
-    watch.wait("a second sample, which has rates", lambda: watch.sample(POOR_HOST).interval_seconds is not None, 5.0)
-    watch.wait("the process table", lambda: watch.sample(POOR_HOST).processes is not None, 10.0)
+    watch.wait(
+        "a second sample, which has rates", lambda: watch.sample(POOR_HOST).interval_seconds is not None, READ_SECONDS
+    )
+    watch.wait("the process table", lambda: watch.sample(POOR_HOST).processes is not None, READ_SECONDS)
     sample = watch.sample(POOR_HOST)
     assert sample.cpu is not None and sample.cpu.busy_percent is not None
     assert sample.memory is not None and sample.memory.total_bytes
     assert sample.processes is not None and sample.processes.total
     assert {"host0"} <= {nic.name for nic in sample.nics}
     time.sleep(4)
-    assert watch.longest_gap(POOR_HOST) < STUTTER_SECONDS
+    assert watch.longest_gap(POOR_HOST) < STUTTER_SECONDS * slowness()
 
 
 def test_a_full_disk_shows_and_the_host_goes_on(lab: Lab, watch: Watch) -> None:
@@ -176,8 +204,8 @@ def test_a_full_disk_shows_and_the_host_goes_on(lab: Lab, watch: Watch) -> None:
 
     faults.fill(lab.host("lab1"), "/boot")
     try:
-        watch.wait("/boot is full", lambda: used() > 99.0, 30.0)
-        assert watch.is_live("lab1")
+        watch.wait("/boot is full", lambda: used() > 99.0, READ_SECONDS)
+        watch.wait_live(["lab1"], NOTICED_SECONDS)
     finally:
         faults.unfill(lab.host("lab1"), "/boot")
 

@@ -16,6 +16,11 @@ from tests.lab.host import LabHost
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
+BACK_SECONDS = 60.0
+"""For a host that can answer again to answer; what it must not do is looked at once."""
+OFF_SECONDS = 120.0
+"""For a host to be off; one that is asked to is patient with its services."""
+
 
 def test_hosts_are_real_and_differ(lab: Lab) -> None:
     ask = "hostname; cat /proc/sys/kernel/random/boot_id /etc/machine-id; ps -o comm= -p 1"
@@ -28,7 +33,8 @@ def test_hosts_are_real_and_differ(lab: Lab) -> None:
 
 def test_units_run_without_a_failed_one(lab: Lab) -> None:
     host = lab.host("lab1")
-    assert until(lambda: host.ssh("systemctl", "is-system-running").stdout.strip() == "running", 30.0)
+    host.settle()
+    assert host.does("systemctl", "--failed", "--no-legend", "--plain") == ""
 
 
 def test_the_poor_host_has_python_without_json(lab: Lab) -> None:
@@ -43,22 +49,23 @@ def test_the_operator_becomes_root_without_a_password(lab: Lab) -> None:
 
 def test_a_reboot_has_a_new_boot_id_and_a_new_uptime(lab: Lab) -> None:
     host = lab.host("lab2")
-    before = host.boot_id()
+    before, began = host.boot_id(), time.monotonic()
     faults.reboot(host)
-    assert until(lambda: host.boot_id() not in (None, before), 60.0)
-    wait_until_answering([host], 60.0)
-    assert float(host.ssh("cat", "/proc/uptime").stdout.split()[0]) < 60.0
+    assert until(lambda: host.boot_id() not in (None, before), OFF_SECONDS)
+    wait_until_answering([host], BACK_SECONDS)
+    uptime = float(host.does("cat", "/proc/uptime").split()[0])
+    assert uptime < time.monotonic() - began
 
 
 def test_a_frozen_host_accepts_but_does_not_answer(lab: Lab) -> None:
     host = lab.host("lab3")
     faults.freeze(host)
     try:
-        with socket.create_connection((host.address, 22), timeout=2.0):
+        with socket.create_connection((host.address, 22), timeout=10.0):
             assert not answers(host.address)
     finally:
         faults.thaw(host)
-    assert answers(host.address)
+    assert until(lambda: answers(host.address), BACK_SECONDS)
 
 
 def test_the_unified_tree_freezes_as_well(lab: Lab) -> None:
@@ -68,9 +75,11 @@ def test_the_unified_tree_freezes_as_well(lab: Lab) -> None:
         pytest.skip("this machine has no cgroup v2 mounted")
     groups = cgroups.Groups(cgroups.Mounts({}, here.unified, here.unified_controllers), lab.ground.name, host.name)
     groups.freeze()
-    assert not answers(host.address)
-    groups.thaw()
-    assert answers(host.address)
+    try:
+        assert not answers(host.address)
+    finally:
+        groups.thaw()
+    assert until(lambda: answers(host.address), BACK_SECONDS)
 
 
 def test_a_cut_cable_and_a_joined_one(lab: Lab) -> None:
@@ -81,7 +90,7 @@ def test_a_cut_cable_and_a_joined_one(lab: Lab) -> None:
             socket.create_connection((host.address, 22), timeout=1.0)
     finally:
         faults.join(host)
-    assert until(lambda: answers(host.address), 10.0)
+    assert until(lambda: answers(host.address), BACK_SECONDS)
 
 
 def test_a_stopped_sshd_is_silent_and_comes_back(lab: Lab) -> None:
@@ -91,30 +100,29 @@ def test_a_stopped_sshd_is_silent_and_comes_back(lab: Lab) -> None:
         assert not answers(host.address)
     finally:
         faults.resume_sshd(host)
-    assert answers(host.address)
+    assert until(lambda: answers(host.address), BACK_SECONDS)
 
 
 def test_a_crashed_host_stays_off_until_it_is_started(lab: Lab) -> None:
     host = lab.host("lab4")
-    with socket.create_connection((host.address, 22), timeout=2.0) as link:
+    with socket.create_connection((host.address, 22), timeout=BACK_SECONDS) as link:
         link.recv(64)
         faults.crash(host)
         link.settimeout(1.0)
         with pytest.raises(TimeoutError):  # no goodbye came through
             link.recv(64)
-    assert until(lambda: not host.is_on(), 20.0)
+    assert until(lambda: not host.is_on(), OFF_SECONDS)
     lab.start("lab4")
-    assert answers(host.address)
+    assert until(lambda: answers(host.address), BACK_SECONDS)
 
 
 def test_a_killed_host_says_goodbye(lab: Lab) -> None:
     host = lab.host("lab4")
-    with socket.create_connection((host.address, 22), timeout=2.0) as link:
+    with socket.create_connection((host.address, 22), timeout=BACK_SECONDS) as link:
         link.recv(64)
         faults.kill9(host)
-        link.settimeout(5.0)
         assert closes(link)
-    assert until(lambda: not host.is_on(), 20.0)
+    assert until(lambda: not host.is_on(), OFF_SECONDS)
     lab.start("lab4")
 
 
@@ -122,20 +130,20 @@ def test_a_host_that_does_not_come_back(lab: Lab) -> None:
     host = lab.host("lab4")
     faults.nocomeback(host)
     faults.reboot(host)
-    assert until(lambda: not host.is_on(), 40.0)
+    assert until(lambda: not host.is_on(), OFF_SECONDS)
     lab.start("lab4")
     assert host.boot_id()
 
 
 def test_a_delayed_link_takes_its_time(lab: Lab) -> None:
     host = lab.host("lab5")
-    quick = round_trip(host)
+    quick = min(round_trip(host) for _ in range(5))
     faults.delay(host, 100)
     try:
         assert round_trip(host) > quick + 0.15
     finally:
         faults.delay(host, 0)
-    assert until(lambda: round_trip(host) < 0.1, 10.0)
+    assert until(lambda: round_trip(host) < 0.1, BACK_SECONDS)
 
 
 def test_a_lossy_link_loses_packets(lab: Lab) -> None:
@@ -145,7 +153,7 @@ def test_a_lossy_link_loses_packets(lab: Lab) -> None:
         assert not answers(host.address)
     finally:
         faults.loss(host, 0)
-    assert until(lambda: answers(host.address), 10.0)
+    assert until(lambda: answers(host.address), BACK_SECONDS)
 
 
 def test_a_narrow_link_is_narrow(lab: Lab) -> None:
@@ -166,13 +174,13 @@ def test_a_slowed_host_gets_its_share_of_a_core(lab: Lab) -> None:
     except SkipHost as error:
         pytest.skip(error.message)
     try:
-        before = host.groups.cpu_seconds()
-        host.ssh("timeout 2 sh -c 'while :; do :; done'")
-        after = host.groups.cpu_seconds()
+        before, began = host.groups.cpu_seconds(), time.monotonic()
+        done = host.ssh("timeout 2 sh -c 'while :; do :; done'")
+        after, seconds = host.groups.cpu_seconds(), time.monotonic() - began
     finally:
         faults.slow(host, 100)
     assert before is not None and after is not None
-    assert after - before < 1.0  # in two seconds and more
+    assert done.returncode == 124 and after - before < 0.5 * seconds
 
 
 def test_a_bounded_memory_kills(lab: Lab) -> None:
@@ -192,10 +200,10 @@ def test_a_full_boot_is_full_and_the_machines_disk_is_never_filled(lab: Lab) -> 
     host = lab.host("lab5")
     faults.fill(host, "/boot")
     try:
-        assert host.ssh("df --output=pcent /boot").stdout.split()[-1] == "100%"
+        assert host.does("df", "--output=pcent", "/boot").split()[-1] == "100%"
     finally:
         faults.unfill(host, "/boot")
-    assert int(host.ssh("df --output=pcent /boot").stdout.split()[-1].rstrip("%")) < 10
+    assert int(host.does("df", "--output=pcent", "/boot").split()[-1].rstrip("%")) < 10
     with pytest.raises(BadInput):
         faults.fill(host, "/")
 
@@ -221,7 +229,7 @@ def test_hosts_have_no_way_out(lab: Lab) -> None:
 def round_trip(host: LabHost) -> float:
     """Seconds that a TCP connect takes: one round trip."""
     start = time.monotonic()
-    with socket.create_connection((host.address, 22), timeout=5.0):
+    with socket.create_connection((host.address, 22), timeout=30.0):
         return time.monotonic() - start
 
 

@@ -53,12 +53,12 @@ def client(engine: EngineRun) -> Iterator[EngineClient]:
 def ready(engine: EngineRun, *names: str) -> None:
     watch = Watch(engine.socket)
     try:
-        watch.wait_live(names, 60.0)
+        watch.wait_live(names)
     finally:
         watch.close()
 
 
-def over(client: EngineClient, record: RebootRecord, seconds: float = 120.0) -> RebootRecord:
+def over(client: EngineClient, record: RebootRecord, seconds: float = 300.0) -> RebootRecord:
     """The record of a reboot, once it has ended."""
     found = {record.id: record}
 
@@ -77,7 +77,7 @@ def restarted(client: EngineClient, *units: str) -> RestartRecord:
     def newest() -> RestartRecord:
         return next(each for each in client.updates.restarts() if each.id == record.id)
 
-    assert until(lambda: newest().ended is not None, 60.0), newest()
+    assert until(lambda: newest().ended is not None, 180.0), newest()
     return newest()
 
 
@@ -90,9 +90,14 @@ def test_a_reboot_is_proven_by_the_hosts_boot_id(lab: Lab, client: EngineClient)
     assert record.state is not None
     assert record.state.request.boot_id == before
     assert record.state.boot_id == host.boot_id() != before
-    told = [event for event in client.events(host=PLAIN) if event.kind.startswith("reboot") and event.actor]
-    assert told[0].kind == "reboot-over" and told[0].text.startswith("reboot done: boot ")
-    assert any("asked for: gate passed" in event.text for event in told)
+
+    def told() -> list[str]:
+        """What was said of this reboot, the newest first. (An end is told right after it was written down.)"""
+        found = [event for event in client.events(host=PLAIN) if event.kind.startswith("reboot") and event.actor]
+        return [f"{event.kind}: {event.text}" for event in found if event.time >= record.created]
+
+    assert until(lambda: told()[0].startswith("reboot-over: reboot done: boot "), 30.0), told()
+    assert any("asked for: gate passed" in text for text in told())
 
 
 def test_an_ordinary_user_reboots_through_sudo_although_he_is_logged_in_himself(lab: Lab, tmp_path: Path) -> None:
@@ -113,13 +118,14 @@ def test_who_holds_a_host_up_is_named_and_the_host_stays_up(lab: Lab, client: En
     host = lab.host(PLAIN)
     before = host.boot_id()
     words = ["systemd-inhibit", "--what=shutdown", "--who=PackageKit", "--why=Package Update in Progress"]
-    host.inside(["systemd-run", "--quiet", "--unit=holder", *words, "--mode=block", "sleep", "600"])
+    host.does("systemd-run", "--quiet", "--unit=holder", *words, "--mode=block", "sleep", "600")
     try:
-        assert until(lambda: "PackageKit" in host.inside(["systemd-inhibit", "--list", "--no-pager"]).stdout, 10.0)
+        assert until(lambda: "PackageKit" in host.inside(["systemd-inhibit", "--list", "--no-pager"]).stdout, 60.0)
         (record,) = client.updates.reboot(PLAIN, REASON)
         record = over(client, record)
     finally:
         host.inside(["systemctl", "stop", "holder"])
+        host.inside(["systemctl", "reset-failed", "holder"])
     assert record.stage == "refused"
     assert "held up by PackageKit (systemd-inhibit, process " in record.text
     assert "Package Update in Progress" in record.text
@@ -134,10 +140,9 @@ def gated(lab: Lab) -> Iterator[LabHost]:
         "set -e; v=$(uname -r); mkdir -p /lib/modules/$v; "
         "head -c 4096 /dev/urandom > /boot/vmlinuz-$v; head -c 8192 /dev/urandom > /boot/initrd.img-$v"
     )
-    done = host.ssh(make)
-    assert done.returncode == 0, done.stderr
+    host.does("sh", "-c", make)
     yield host
-    host.ssh("rm -rf /boot/vmlinuz-$(uname -r) /boot/initrd.img-$(uname -r) /lib/modules/$(uname -r)")
+    host.does("sh", "-c", "rm -rf /boot/vmlinuz-$(uname -r) /boot/initrd.img-$(uname -r) /lib/modules/$(uname -r)")
 
 
 def blocking(gate: HostGate) -> list[str]:
@@ -150,7 +155,7 @@ def test_without_the_next_initrd_the_gate_refuses_and_only_a_typed_reason_overri
     before = gated.boot_id()
     sound = client.updates.gate(GATED)
     assert (sound.red, sound.next_kernel) == (False, sound.running_kernel), sound.findings
-    gated.ssh("rm /boot/initrd.img-$(uname -r)")
+    gated.does("sh", "-c", "rm /boot/initrd.img-$(uname -r)")
     assert blocking(client.updates.gate(GATED)) == ["initrd"]
     (record,) = client.updates.reboot(GATED)
     record = over(client, record)
@@ -172,7 +177,7 @@ def test_the_next_engine_proves_a_reboot_that_this_one_began(lab: Lab, tmp_path:
             ready(first, PLAIN)
             with EngineClient.connect(first.socket) as client:
                 (record,) = client.updates.reboot(PLAIN, soak_seconds=1.0)
-                assert until(lambda: client.updates.reboots()[0].sent, 30.0)
+                assert until(lambda: client.updates.reboots()[0].sent, 90.0)
             first.stop(signal.SIGKILL)
         with EngineRun(tmp_path, "--config", str(lab.ground.config)) as second:
             second.until_ready()
@@ -189,18 +194,12 @@ def test_a_host_that_is_down_is_refused_at_once(lab: Lab, client: EngineClient) 
     faults.cut(host)
     try:
         assert until(
-            lambda: any(row.name == PLAIN and row.state == "unreachable" for row in client.fleet_view().rows), 30.0
+            lambda: any(row.name == PLAIN and row.state == "unreachable" for row in client.fleet_view().rows), 90.0
         )
         (record,) = client.updates.reboot(PLAIN)
-        assert over(client, record, 10.0).stage == "refused"
+        assert over(client, record, 60.0).stage == "refused"
     finally:
         faults.join(host)
-
-
-def does(host: LabHost, *argv: str) -> None:
-    """A command on the host, which must succeed."""
-    done = host.inside([*argv])
-    assert done.returncode == 0, (argv, done.stderr)
 
 
 @pytest.fixture
@@ -208,18 +207,19 @@ def serving(lab: Lab) -> Iterator[LabHost]:
     """A host on which two services run a program that was replaced since: one that may be restarted, one that may not."""
     host = lab.host(SERVING)
     for name in ("atd", "trainer"):
-        does(host, "cp", "/bin/sleep", f"/usr/local/bin/{name}")
+        host.does("cp", "/bin/sleep", f"/usr/local/bin/{name}")
         (host.root / "etc/systemd/system" / f"{name}.service").write_text(UNIT.format(name=name))
-    does(host, "systemctl", "daemon-reload")
+    host.does("systemctl", "daemon-reload")
     for name in ("atd", "trainer"):
-        does(host, "systemctl", "start", name)
-        does(host, "cp", "/bin/sleep", "/usr/local/bin/new")
-        does(host, "mv", "/usr/local/bin/new", f"/usr/local/bin/{name}")
+        host.does("systemctl", "start", name)
+        host.does("cp", "/bin/sleep", "/usr/local/bin/new")
+        host.does("mv", "/usr/local/bin/new", f"/usr/local/bin/{name}")
     yield host
     for name in ("atd", "trainer"):
-        host.inside(["systemctl", "stop", name])
-        host.inside(["rm", f"/etc/systemd/system/{name}.service", f"/usr/local/bin/{name}"])
-    host.inside(["systemctl", "daemon-reload"])
+        host.does("systemctl", "stop", name)
+        host.inside(["systemctl", "reset-failed", name])  # of one that crashed; also how often it was started lately
+        host.does("rm", f"/etc/systemd/system/{name}.service", f"/usr/local/bin/{name}")
+    host.does("systemctl", "daemon-reload")
 
 
 def old_code(client: EngineClient) -> dict[str, bool]:
@@ -243,7 +243,7 @@ def test_a_service_that_cannot_live_with_its_new_code_is_told(serving: LabHost, 
     (serving.root / "usr/local/bin/trainer").write_text("#!/bin/sh\nexit 7\n")
     unit = serving.root / "etc/systemd/system/trainer.service"
     unit.write_text(UNIT.format(name="trainer") + "Restart=always\nRestartSec=1\n")
-    serving.inside(["systemctl", "daemon-reload"])
+    serving.does("systemctl", "daemon-reload")
     record = restarted(client, "trainer")
     assert (record.stage, record.good) == ("failed", False)
     assert record.text.startswith("trainer.service crashes: systemd has started it "), record.text

@@ -23,6 +23,7 @@ from tests.e2e.enginerun import EngineRun, until
 from tests.lab import attach
 from tests.lab.fleet import Lab
 from tests.lab.host import LabHost
+from tests.lab.pace import slowness
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -52,7 +53,7 @@ def working(config: Path, place: Path) -> Iterator[Keeper]:
     """An operator with an engine that has reached its hosts."""
     with EngineRun(place, "--config", str(config)) as running:
         found = Keeper(config, running.until_ready())
-        until(lambda: _up(found) >= {GPU_HOST, WELL}, 40.0, "the hosts up")
+        until(lambda: _up(found) >= {GPU_HOST, WELL}, 120.0, "the hosts up")
         yield found
 
 
@@ -71,13 +72,19 @@ def sick(lab: Lab) -> Iterator[LabHost]:
     program = host.root / SMI
     program.write_text(STUCK)
     program.chmod(0o755)
-    host.ssh("systemd-run", "--quiet", f"--unit={LEAK}", "/bin/false", f"--token={SECRET}")
     try:
+        fail(host, f"--token={SECRET}")
         yield host
     finally:
         program.unlink()
-        host.ssh("pkill", "-9", "-f", "vfork", "||", "true")
-        host.ssh("systemctl", "reset-failed", LEAK)
+        host.inside(["pkill", "-KILL", "-f", f"^/usr/bin/python3 -IS /{SMI}"])  # what a triage had to leave behind
+        host.does("systemctl", "reset-failed")
+
+
+def fail(host: LabHost, *words: str) -> None:
+    """A unit of the host fails, with these words in its command line."""
+    host.does("systemd-run", "--quiet", f"--unit={LEAK}", "/bin/false", *words)
+    until(lambda: host.inside(["systemctl", "is-failed", LEAK]).stdout == "failed\n", what="the unit to fail")
 
 
 def _up(keeper: Keeper) -> set[str]:
@@ -88,10 +95,11 @@ def _up(keeper: Keeper) -> set[str]:
 def test_a_sick_host_has_a_verdict_within_the_time_and_its_secrets_stay_there(
     keeper: Keeper, sick: LabHost, tmp_path: Path
 ) -> None:
-    assert SECRET in sick.ssh("systemctl", "--failed", "--no-legend", "--plain").stdout, "the host itself shows it"
+    assert SECRET in sick.does("systemctl", "--failed", "--no-legend", "--plain"), "the host itself shows it"
     began = time.monotonic()
     said = keeper.does("triage", GPU_HOST, "--json", "--save", str(tmp_path))
-    assert time.monotonic() - began <= ANSWER_SECONDS
+    took = time.monotonic() - began
+    assert took <= ANSWER_SECONDS * slowness()
     report: Report = said.json(Report)
     assert said.status == 2 and report.bundle is not None and report.number is not None
     strip = report.bundle.strip
@@ -116,24 +124,27 @@ def test_a_sick_host_has_a_verdict_within_the_time_and_its_secrets_stay_there(
 
 def test_a_stuck_program_is_not_asked_again_and_everything_else_is(keeper: Keeper, sick: LabHost) -> None:
     """The first triage kills what it started; one that cannot die is left, and its like is not started beside it."""
-    held = sick.ssh("systemd-run", "--quiet", "--unit=held", "bash", "-c", f"exec -a nvidia-smi /{SMI}")
-    assert held.returncode == 0, held.stderr
-    began = time.monotonic()
-    report: Report = keeper.does("triage", GPU_HOST, "--json").json(Report)
-    assert time.monotonic() - began <= ANSWER_SECONDS
+    sick.does("systemd-run", "--quiet", "--unit=held", "bash", "-c", f"exec -a nvidia-smi /{SMI}")
+    try:
+        until(lambda: "D" in sick.inside(["ps", "-o", "state=", "-C", "nvidia-smi"]).stdout, what="it to be stuck")
+        began = time.monotonic()
+        report: Report = keeper.does("triage", GPU_HOST, "--json").json(Report)
+        took = time.monotonic() - began
+    finally:
+        sick.does("systemctl", "kill", "--signal=KILL", "held")
+    assert took <= ANSWER_SECONDS * slowness()
     assert report.bundle is not None
     done = {section.step for section in report.bundle.sections if section.kind == "done"}
     assert done >= {1, 5, 6, 7, 8}
-    sick.ssh("systemctl", "kill", "--signal=KILL", "held")
 
 
 def test_the_difference_to_when_it_was_well_names_what_changed(keeper: Keeper, lab: Lab) -> None:
     before: Report = keeper.does("triage", WELL, "--json").json(Report)
-    lab.host(WELL).ssh("systemd-run", "--quiet", f"--unit={LEAK}", "/bin/false")
     try:
+        fail(lab.host(WELL))
         after: Report = keeper.does("triage", WELL, "--diff", str(before.number), "--json").json(Report)
     finally:
-        lab.host(WELL).ssh("systemctl", "reset-failed", LEAK)
+        lab.host(WELL).does("systemctl", "reset-failed", LEAK)
     assert after.difference is not None
     assert Difference(subject=f"failed unit {LEAK}.service", here="failed", there="—") in after.difference.differences
     rows: list[Kept] = keeper.does("triage", WELL, "--list", "--json").json(list[Kept])
@@ -154,7 +165,7 @@ def test_bundles_outlive_the_engine(lab: Lab, tmp_path: Path) -> None:
     config, place = configuration(lab, tmp_path), tmp_path / "engine"
     with working(config, place) as first:
         number = first.does("triage", WELL, "--json").json(Report).number
-        assert first.engine.stop() < 5.0
+        assert first.engine.stop() < 5.0 * slowness()
     with EngineRun(place, "--config", str(config)) as second:
         shown: Report = (
             Keeper(config, second.until_ready()).does("triage", "--show", str(number), "--json").json(Report)

@@ -30,7 +30,7 @@ class Watch:
     def close(self) -> None:
         """End the thread and the connection."""
         self._stop.set()
-        self._thread.join(5)
+        self._thread.join(60)
         self.client.close()
 
     def state(self, host: str) -> HostState | None:
@@ -46,7 +46,7 @@ class Watch:
             time.sleep(POLL_SECONDS / 2)
         return time.monotonic() - start
 
-    def wait_live(self, hosts: Iterable[str], seconds: float = 40.0) -> float:
+    def wait_live(self, hosts: Iterable[str], seconds: float = 120.0) -> float:
         """Wait until each of these hosts is up and has a sample."""
         names = list(hosts)
         return self.wait(f"{names} live", lambda: all(self.is_live(name) for name in names), seconds)
