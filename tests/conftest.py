@@ -38,7 +38,7 @@ NETWORKS = tuple(ipaddress.ip_network(each) for each in HERE)
 UMASK = 0o022
 """What the tests plant gets the modes of an ordinary host, whatever whoever runs them has (077 on hardened machines)."""
 os.umask(UMASK)
-THREAD_GRACE_SECONDS = 2.0
+THREAD_GRACE_SECONDS = 15.0
 """A thread that was told to end may still be on its way out when the test returns."""
 XDG = {
     "XDG_CONFIG_HOME": "config",

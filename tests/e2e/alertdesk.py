@@ -21,12 +21,12 @@ from backends.alerts.model import Edge
 from backends.alerts.pack import pack
 from backends.alerts.views import AlertRow, AlertView, DeliveryRow, OutboxView
 from swarm_tui.client import EngineClient
-from tests.e2e.enginerun import EngineRun, until
+from tests.e2e.enginerun import WAIT_SECONDS, EngineRun, until
 from tests.e2e.operating import Said
 from tests.unit.alerts.receivers import Web
 
 PROGRAM = Path(sys.executable).with_name("swarm-tui")
-COMMAND_SECONDS = 60.0
+COMMAND_SECONDS = 180.0
 WARNING, CRITICAL = "own.ill", "own.bad"
 """Rules of the site: true of a host with the tag "ill", and of one with the tag "bad"."""
 RULES = """
@@ -201,6 +201,11 @@ class AlertDesk:
         """The newest notice to a target with this in its title."""
         return next(row for row in self.outbox(name).rows if title in row.title)
 
+    def until_measured(self) -> None:
+        """Wait until every host has a sample: whatever befalls them now befalls all at once."""
+        with self.engine.client() as client:
+            until(lambda: all(row.get("sample_time") for row in client.call("fleet.view")["rows"]), what="samples")
+
     def until_fires(self, rule: str, host: str) -> AlertRow:
         """Wait until an alert fires."""
         found: list[AlertRow | None] = []
@@ -224,7 +229,7 @@ class AlertDesk:
         began = self.view()
         until(
             lambda: (now := self.view()).now >= began.now + seconds and now.pulse.count >= began.pulse.count + 2,
-            seconds + 20,
+            seconds + WAIT_SECONDS,
             "evaluations",
         )
 
@@ -234,7 +239,7 @@ def heard(web: Web, *parts: str) -> list[str]:
     return [title for title in web.titles if all(part in title for part in parts)]
 
 
-def hears(web: Web, *parts: str, times: int = 1, seconds: float = 15.0) -> list[str]:
+def hears(web: Web, *parts: str, times: int = 1, seconds: float = WAIT_SECONDS) -> list[str]:
     """Wait until a receiver got a title with all these parts so often; just so often."""
     until(lambda: len(heard(web, *parts)) >= times, seconds, f"{parts}, {times} times; there is {web.titles}")
     found = heard(web, *parts)

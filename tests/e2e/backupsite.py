@@ -89,9 +89,9 @@ class Site:
     def clean(self) -> None:
         """Nothing of a run is on the host but Borg's caches, and those hold no secret."""
         root = self.host.home / "root"
-        until(lambda: not list((root / "run").iterdir()), 20)
-        until(lambda: not borgs(self.host), 20)
-        until(lambda: not self.field.locks() and not list(root.rglob("lock.exclusive")), 20)
+        until(lambda: not list((root / "run").iterdir()))
+        until(lambda: not borgs(self.host))
+        until(lambda: not self.field.locks() and not list(root.rglob("lock.exclusive")))
         for path in self.host.home.rglob("*"):
             if path.is_file() and not path.is_relative_to(self.data) and path.name != "key":
                 data = path.read_bytes()
@@ -129,7 +129,7 @@ def standing(fleet: Fleet, folder: Path) -> Iterator[Site]:
         'exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
     )
     watcher = Watcher()
-    source = SshSource([host.host()], fleet.ssh(silence_seconds=2.0), interval_seconds=0.3)
+    source = SshSource([host.host()], fleet.ssh(silence_seconds=4.0), interval_seconds=0.3)
     source.start(watcher)
     try:
         watcher.until_state("h1", HostState.UP)

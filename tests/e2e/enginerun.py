@@ -13,7 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
+WAIT_SECONDS = 45.0
+"""For what takes a moment; a loaded machine takes many times as long, and a wait that ends well costs nothing."""
 
 
 class EngineRun:
@@ -63,7 +65,7 @@ class EngineRun:
 
     def said(self) -> str:
         """What it wrote to stderr; only once it has ended."""
-        return self.process.communicate(timeout=10)[1].decode()
+        return self.process.communicate(timeout=60)[1].decode()
 
     def events(self, kind: str) -> list[str]:
         """Texts of the timeline's events of one kind, newest first."""
@@ -74,7 +76,7 @@ class EngineRun:
         """Send a signal and wait for the end; the seconds that it took."""
         began = time.monotonic()
         self.process.send_signal(number)
-        self.process.wait(15)
+        self.process.wait(60)
         return time.monotonic() - began
 
     def __enter__(self) -> EngineRun:
@@ -83,7 +85,7 @@ class EngineRun:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=60)
 
 
 class Client:
@@ -91,7 +93,7 @@ class Client:
 
     def __init__(self, path: Path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(20)
+        self.socket.settimeout(60)
         try:
             self.socket.connect(str(path))
         except OSError:
@@ -139,7 +141,7 @@ class Client:
         self.close()
 
 
-def until(condition: Callable[[], bool], seconds: float = 15.0, what: str = "it") -> None:
+def until(condition: Callable[[], bool], seconds: float = WAIT_SECONDS, what: str = "it") -> None:
     """Wait until `condition` holds."""
     deadline = time.monotonic() + seconds
     while not condition():

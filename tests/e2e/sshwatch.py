@@ -11,6 +11,12 @@ from backends.metrics.sample import HostFacts, Sample
 from backends.sources.base import LinkInfo, StateChange
 from backends.states import HostState
 
+WAIT_SECONDS = 45.0
+"""For what takes a moment; a loaded machine takes many times as long, and a wait that ends well costs nothing."""
+
+LOOK_SECONDS = 0.1
+"""A condition may be about what no sink is told."""
+
 
 class Watcher:
     """Records everything, with the monotonic time at which it came."""
@@ -53,23 +59,24 @@ class Watcher:
         said = self.states.get(host)
         return said[-1][1] if said else None
 
-    def until(self, condition: Callable[[], bool], seconds: float = 15.0, what: str = "") -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = WAIT_SECONDS, what: str = "") -> None:
         """Wait until `condition` holds; fails with what was seen instead."""
+        deadline = time.monotonic() + seconds
         with self._news:
-            if not self._news.wait_for(condition, seconds):
-                last = {host: said[-1][1] for host, said in self.states.items()}
-                raise AssertionError(
-                    f"did not happen within {seconds:g} s: {what}; states: {last}; notes: {self.notes}"
-                )
+            while not condition():
+                if time.monotonic() > deadline:
+                    last = {host: said[-1][1] for host, said in self.states.items()}
+                    raise AssertionError(f"not within {seconds:g} s: {what}; states: {last}; notes: {self.notes}")
+                self._news.wait(LOOK_SECONDS)
 
-    def until_state(self, host: str, state: HostState, seconds: float = 15.0) -> StateChange:
+    def until_state(self, host: str, state: HostState, seconds: float = WAIT_SECONDS) -> StateChange:
         """Wait until `host` is in `state`; returns the change that says so."""
         self.until(lambda: (now := self.current(host)) is not None and now.state is state, seconds, f"{host} {state}")
         change = self.current(host)
         assert change is not None
         return change
 
-    def until_samples(self, host: str, count: int = 1, seconds: float = 15.0) -> None:
+    def until_samples(self, host: str, count: int = 1, seconds: float = WAIT_SECONDS) -> None:
         """Wait for `count` more samples of `host`."""
         have = len(self.samples.get(host, ()))
         self.until(lambda: len(self.samples.get(host, ())) >= have + count, seconds, f"{count} samples of {host}")

@@ -13,7 +13,7 @@ from tests.e2e.alertdesk import AT_ONCE, CRITICAL, WARNING, AlertDesk, heard, he
 from tests.e2e.enginerun import until
 from tests.unit.alerts.receivers import Web, web_server
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def desk(tmp_path: Path, web: Web) -> Iterator[AlertDesk]:
 def test_one_alert_is_one_notice_with_evidence_and_advice_and_one_end(desk: AlertDesk, web: Web) -> None:
     desk.becomes("a", "bad")
     hears(web, "CRITICAL a: it is bad: mem")
+    until(lambda: desk.delivery("oncall", "it is bad").state == "sent", what="the answer to be written down")
     listed = desk.does("alerts", "list", "--json")
     (row,) = listed.json()["alerts"]
     assert listed.status == 2 and (row["rule"], row["host"], row["phase"]) == (CRITICAL, "a", "firing")
@@ -98,7 +99,7 @@ def test_a_silence_says_what_it_hides_now_and_would_have_hidden_and_when_it_ends
     hears(web, "RESOLVED a: it is ill")
     said = desk.json("silence", "--rule", "own.*", "--hosts", "a", "--preview")
     assert (said["now"], said["past"]) == (0, 1)
-    made = desk.json("silence", "--rule", "own.ill", "--hosts", "a", "--for", "4s", "--comment", "known", "--yes")
+    made = desk.json("silence", "--rule", "own.ill", "--hosts", "a", "--for", "20s", "--comment", "known", "--yes")
     told = len(web.asked)
     desk.becomes("a", "ill")
     desk.until_fires(WARNING, "a")
@@ -107,7 +108,7 @@ def test_a_silence_says_what_it_hides_now_and_would_have_hidden_and_when_it_ends
     }  # fmt: skip
     row = desk.row(WARNING, "a")
     assert row is not None and row.silenced == (made["id"],) and len(web.asked) == told
-    hears(web, f"still there, the silence of {getpass.getuser()} ended", "it is ill")
+    hears(web, f"still there, the silence of {getpass.getuser()} ended", "it is ill", seconds=90)
     assert "it was silenced: known" in web.asked[-1][2]["message"]
     assert len(web.asked) == told + 1 and not desk.json("silences")["silences"]
     desk.becomes("a")
@@ -184,6 +185,7 @@ def test_a_storm_is_one_message(tmp_path: Path, web: Web) -> None:
     names = [f"n{number:02}" for number in range(1, 13)]
     policy = {**AT_ONCE, "group_wait_seconds": 3}
     with AlertDesk(tmp_path / "desk", target("oncall", web.url("ok/hook")), hosts=names, policy=policy) as desk:
+        desk.until_measured()
         desk.ill = {name: {"ill"} for name in names}
         desk.becomes("n01", "ill")
         hears(web, "storm of own.ill: 12 new alerts")

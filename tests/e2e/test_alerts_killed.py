@@ -11,7 +11,7 @@ from tests.e2e.alertdesk import AlertDesk, hears, target
 from tests.e2e.enginerun import until
 from tests.unit.alerts.receivers import Web, web_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -26,12 +26,12 @@ def test_killed_between_firing_and_delivery_and_again_before_the_retry_it_is_tol
     with AlertDesk(tmp_path / "desk", target("oncall", web.url("ok/hook"))) as desk:
         web.moods.extend(["e500"])  # the first attempt fails
         desk.becomes("a", "bad")
-        until(lambda: len(web.asked) == 1, 15, "the attempt that fails")
-        until(lambda: any(row.state == "retry" for row in desk.outbox().rows), 10, "the retry to be written down")
+        until(lambda: len(web.asked) == 1, what="the attempt that fails")
+        until(lambda: any(row.state == "retry" for row in desk.outbox().rows), what="the retry to be written down")
         desk.kill()
         desk.start()
-        until(lambda: len(web.asked) == 2, 30, "the second engine's attempt")
-        until(lambda: any(row.state == "sent" for row in desk.outbox().rows), 10, "it to be written down")
+        until(lambda: len(web.asked) == 2, 90, "the second engine's attempt")
+        until(lambda: any(row.state == "sent" for row in desk.outbox().rows), what="it to be written down")
         desk.kill()
         desk.start()
         desk.rests(3)
@@ -46,7 +46,8 @@ def test_killed_while_the_receiver_hangs_it_is_told_by_the_next_engine(tmp_path:
     with AlertDesk(tmp_path / "desk", target("oncall", web.url("ok/hook"))) as desk:
         web.moods.extend(["hang"])
         desk.becomes("a", "bad")
-        until(lambda: any(row.state == "leased" for row in desk.outbox().rows), 15, "the attempt that hangs")
+        until(lambda: len(web.asked) == 1, what="the attempt that hangs")
+        assert [row.state for row in desk.outbox().rows] == ["leased"]
         desk.kill()
         web.released.set()
         desk.start()

@@ -25,10 +25,11 @@ from backends.clock import SystemClock
 from backends.errors import AskOperator, RetryLater
 from backends.states import HostState
 from tests.e2e.backupsite import MIB, Site, standing
+from tests.lab.pace import slowness
 from tests.lab.userlab import Fleet
 from tests.unit.backups.borgfield import BORG, command, create, dialect, needs_borg, processes, until
 
-pytestmark = [pytest.mark.e2e, needs_borg]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300), needs_borg]
 SLOW = ("--compression", "zlib,9")
 
 
@@ -99,7 +100,7 @@ def test_a_host_that_hangs_is_given_up_by_the_watchdog(site: Site) -> None:
     began = time.monotonic()
     result = site.relay().run(site.field.repository, create("one", path, options=SLOW), on_event=at(1, site.host.hang))
     assert result.exit_status is None and result.lost == "the link to the host was lost"
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 90
     site.host.wake()
     site.clean()
 
@@ -117,7 +118,7 @@ def test_cancel_keeps_the_checkpoint_over_ssh(site: Site) -> None:
         site.field.repository, create("one", path, options=SLOW), on_event=at(2, ask), cancel=cancel
     )
     assert result.cancelled and result.lost == ""
-    assert time.monotonic() - asked[0] < 15
+    assert time.monotonic() - asked[0] < 45
     assert site.field.archives("--consider-checkpoints") == ["one.checkpoint"]
     site.clean()
 
@@ -128,8 +129,8 @@ def test_samples_go_on_while_bulk_data_go_through(site: Site) -> None:
     result = site.relay().run(site.field.repository, create("one", path, options=("--compression", "none")))
     assert result.exit_status == 0
     site.watcher.until_samples("h1", 2)
-    assert site.watcher.longest_gap("h1", began) < 3.0
-    assert site.watcher.current("h1").state is HostState.UP  # type: ignore[union-attr]
+    assert site.watcher.longest_gap("h1", began) < 3.0 * slowness()
+    site.watcher.until_state("h1", HostState.UP)
 
 
 def test_commands_still_run_beside_it(site: Site) -> None:
@@ -164,7 +165,8 @@ def test_a_vault_that_stops_reading_stops_the_host_and_not_the_engine(site: Site
     result = site.relay().run(
         site.field.repository, create("one", path, options=("--compression", "none")), on_event=hear, cancel=cancel
     )
-    assert result.cancelled and site.watcher.current("h1").state is HostState.UP  # type: ignore[union-attr]
+    assert result.cancelled
+    site.watcher.until_state("h1", HostState.UP)
     assert max(each or 0 for each in told) < 90 * MIB, "Borg waited on the host"
     assert memory() - before < 48 * MIB
     until(lambda: not processes(serving))
@@ -252,9 +254,9 @@ def test_the_lent_key_opens_nothing_else(site: Site) -> None:
     ssh = ["ssh", "-F", "none", "-i", str(key), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"]
     ssh += ["-o", f"UserKnownHostsFile={site.fleet.known_hosts}", "-p", str(site.vault.port), site.vault.address]
     with site.keys.lent(site.vaults.way(site.remote), "vault", public, "echo bound"):
-        done = subprocess.run([*ssh, "id"], capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
+        done = subprocess.run([*ssh, "id"], capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
         assert done.stdout == b"bound\n"
-    done = subprocess.run([*ssh, "id"], capture_output=True, timeout=20, stdin=subprocess.DEVNULL)
+    done = subprocess.run([*ssh, "id"], capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
     assert done.returncode == 255 and b"Permission denied" in done.stderr
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.enginerun import EngineRun, until
+from tests.lab.pace import slowness
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def config(directory: Path, text: str) -> Path:
@@ -34,8 +35,13 @@ def test_a_first_start_without_any_configuration_shows_this_machine(tmp_path: Pa
         )
         detail = client.call("host.get", host=row["name"], watch=True)
         assert detail["sample"]["processes"]["total"] > 0
-        answer = client.call("host.history", host=row["name"], series=["memory.used_bytes"], seconds=10, points=5)
-        assert answer["series"][0]["points"][-1] > 0
+
+        def newest() -> float:
+            asked = {"series": ["memory.used_bytes"], "seconds": 10, "points": 5}
+            points = client.call("host.history", host=row["name"], **asked)["series"][0]["points"]
+            return points[-1] or 0.0  # None: no sample fell into the last two seconds
+
+        until(lambda: newest() > 0, what="its memory in the history")
 
 
 def test_a_demo_is_labelled_and_keeps_its_numbers_out_of_the_history(tmp_path: Path) -> None:
@@ -79,7 +85,7 @@ def test_a_console_that_stops_reading_does_not_stop_the_fleet(tmp_path: Path) ->
             except OSError:
                 pass  # disconnected, or its own buffer is full: both are its own trouble
             version = good.call("fleet.view")["version"]
-            until(lambda: len(good.call("fleet.view", since=version)["rows"]) > 100, 5)
+            until(lambda: len(good.call("fleet.view", since=version)["rows"]) > 100)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -87,7 +93,7 @@ def test_a_signal_ends_it_within_a_second_and_leaves_nothing(tmp_path: Path, num
     with EngineRun(tmp_path, "--demo", "100").until_ready() as engine:
         with engine.client() as client:
             client.call("fleet.view")
-            assert engine.stop(number) < 1.5
+            assert engine.stop(number) < 1.5 * slowness()
         assert engine.process.returncode == 0
         assert list((tmp_path / "run").iterdir()) == []
 
@@ -95,13 +101,13 @@ def test_a_signal_ends_it_within_a_second_and_leaves_nothing(tmp_path: Path, num
 def test_stopping_by_request_answers_first(tmp_path: Path) -> None:
     with EngineRun(tmp_path, "--demo", "5").until_ready() as engine, engine.client() as client:
         assert client.call("engine.stop") == {}
-        assert engine.process.wait(2) == 0
+        assert engine.process.wait(30) == 0
 
 
 def test_a_second_engine_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
     with EngineRun(tmp_path, "--demo", "5").until_ready() as first:
         with EngineRun(tmp_path, "--demo", "5") as second:
-            assert second.process.wait(15) == 2
+            assert second.process.wait(60) == 2
             assert "already runs" in second.said()
         with first.client() as client:
             assert client.call("engine.info")["pid"] == first.process.pid
@@ -117,7 +123,7 @@ def test_a_killed_engine_leaves_a_socket_that_the_next_one_replaces(tmp_path: Pa
 def test_a_wrong_configuration_ends_the_start_with_its_place(tmp_path: Path) -> None:
     file = config(tmp_path, "[hosts.a]\nprot = 22\n")
     with EngineRun(tmp_path, "--config", str(file)) as engine:
-        assert engine.process.wait(15) == 2
+        assert engine.process.wait(60) == 2
         text = engine.said()
         assert "fleet.toml:2" in text and "port" in text and "Traceback" not in text
 
@@ -129,11 +135,11 @@ def test_a_reload_takes_the_new_and_keeps_the_old_when_the_new_is_wrong(tmp_path
         version = client.call("fleet.view")["version"]
         config(tmp_path, '[hosts.me]\nsource = "local"\ntags = ["new"]\n[hosts.me2]\nsource = "local"\n')
         engine.process.send_signal(signal.SIGHUP)
-        until(lambda: client.call("engine.info")["hosts"] == 2, 2, "SIGHUP")
+        until(lambda: client.call("engine.info")["hosts"] == 2, what="SIGHUP")
         rows = {row["name"]: row for row in client.call("fleet.view", since=version)["rows"]}
         assert rows["me"]["tags"] == ["new"] and rows["me"]["state"] == "up"
         config(tmp_path, "[hosts.me\n")
-        until(lambda: "config_error" in client.call("engine.info"), 6, "the change to be noticed by itself")
+        until(lambda: "config_error" in client.call("engine.info"), what="the change to be noticed by itself")
         info = client.call("engine.info")
         assert "fleet.toml" in info["config_error"] and info["hosts"] == 2
         config(tmp_path, '[hosts.me2]\nsource = "local"\n')
@@ -165,7 +171,7 @@ def test_a_process_of_this_machine_is_signalled_only_while_it_is_the_same(tmp_pa
             client.call("host.renice", host=name, pid=victim.pid, start_ticks=ticks, nice=5)
             assert os.getpriority(os.PRIO_PROCESS, victim.pid) == 5
             client.call("host.signal", host=name, pid=victim.pid, start_ticks=ticks, signal="TERM")
-            assert victim.wait(5) == -signal.SIGTERM
+            assert victim.wait(30) == -signal.SIGTERM
         events = [event for event in client.call("events.list")["events"] if event["kind"] == "action"]
         assert len(events) == 3
         assert all("10.9.8.7" in event["actor"] for event in events)
@@ -193,14 +199,16 @@ def test_events_are_pushed_to_who_asked(tmp_path: Path) -> None:
 def test_record_then_replay_then_seek(tmp_path: Path) -> None:
     film = tmp_path / "film.swarm"
     with EngineRun(tmp_path / "one", "--demo", "12").until_ready() as engine, engine.client() as client:
+        began = time.monotonic()
         client.call("record.start", path=str(film))
         assert client.call("engine.info")["in_flight"] == [f"recording to {film}"]
         time.sleep(3.0)
         assert client.call("record.stop") == {"path": str(film), "frames": 1}
+        lasted = time.monotonic() - began
     with EngineRun(tmp_path / "two", "--replay", str(film)).until_ready() as engine, engine.client() as client:
         assert client.call("engine.info")["label"] == "REPLAY film.swarm"
         at = client.call("replay.seek", paused=True, position=0)
-        assert 2.5 < at["end"] - at["start"] < 5
+        assert 2.5 < at["end"] - at["start"] < lasted + 2
         client.call("replay.seek", position=at["end"])
         view = client.call("fleet.view")
         assert len(view["rows"]) == 12
@@ -231,22 +239,22 @@ def test_stdio_speaks_the_same_and_ends_with_stdin(tmp_path: Path) -> None:
         assert answer["result"]["label"] == "DEMO"
         engine.process.stdin.close()
         engine.process.stdin = None
-        assert engine.process.wait(5) == 0
+        assert engine.process.wait(30) == 0
 
 
 def test_stdio_relays_an_engine_that_runs_already(tmp_path: Path) -> None:
     request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "engine.info", "params": {}}).encode() + b"\n"
     with EngineRun(tmp_path).until_ready() as engine, EngineRun(tmp_path, "--stdio") as bridge:
-        out, _ = bridge.process.communicate(request, timeout=10)
+        out, _ = bridge.process.communicate(request, timeout=60)
         assert json.loads(out)["result"]["pid"] == engine.process.pid
 
 
 def test_idle_exit_waits_for_the_last_client(tmp_path: Path) -> None:
-    with EngineRun(tmp_path, "--demo", "5", "--idle-exit-minutes", "0.03").until_ready() as engine:
+    with EngineRun(tmp_path, "--demo", "5", "--idle-exit-minutes", "0.08").until_ready() as engine:
         with engine.client() as client:
-            time.sleep(3.5)
+            time.sleep(7.0)
             assert client.call("engine.info")["hosts"] == 5
-        assert engine.process.wait(8) == 0
+        assert engine.process.wait(60) == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a tiny file system needs root")
@@ -266,11 +274,11 @@ def test_a_full_disk_costs_history_only_and_is_told(tmp_path: Path) -> None:
                 except OSError:
                     pass  # full: that is what was wanted
             until(
-                lambda: _told(engine, client.call("engine.set_interval", seconds=1.0)), 30, "the full disk to be told"
+                lambda: _told(engine, client.call("engine.set_interval", seconds=1.0)), 90, "the full disk to be told"
             )
             assert client.call("fleet.view")["summary"]["total"] == 1
             ballast.unlink()
-            until(lambda: bool(engine.events("store-recovered")), 40, "the store to recover")
+            until(lambda: bool(engine.events("store-recovered")), 90, "the store to recover")
     finally:
         subprocess.run(["umount", "-l", str(state)], check=True)
 

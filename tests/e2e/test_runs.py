@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.enginerun import EngineRun, until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 HEALTHY = "a100-[03-04],dgx[04-05]"
 """Of the demo of twenty: hosts that answer and can be updated."""
 SMALL = ("--hosts", HEALTHY, "--batches", "2", "--max-unavailable", "2", "--soak", "0", "--steps", "drain,check,resume")
@@ -35,7 +35,7 @@ class Desk:
             env=self._env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=90,
+            timeout=180,
             text=True,
         )
         assert status is None or ran.returncode == status, (words, ran.returncode, ran.stdout, ran.stderr)
@@ -80,7 +80,7 @@ def test_a_window_from_the_dry_run_to_the_report(engine: EngineRun, tmp_path: Pa
     watching = desk.begins("run", "watch", "last", "--json")
     assert "paused" in desk("run", "pause", "last", "--note", "storage team")
     assert "storage team" in view(desk)["why"]
-    until(lambda: not any(host["stage"] == "working" and host["begun"] for host in view(desk)["hosts"].values()), 30)
+    until(lambda: not any(host["stage"] == "working" and host["begun"] for host in view(desk)["hosts"].values()), 90)
     before = view(desk)
     time.sleep(1.0)
     assert {name: host["step"] for name, host in view(desk)["hosts"].items()} == {
@@ -89,7 +89,7 @@ def test_a_window_from_the_dry_run_to_the_report(engine: EngineRun, tmp_path: Pa
 
     desk("run", "resume", "last")
     desk("run", "note", "last", "fan of dgx04 is loud", "--host", "dgx04")
-    out, _ = watching.communicate(timeout=90)
+    out, _ = watching.communicate(timeout=180)
     lines = [json.loads(line) for line in out.splitlines()]
     assert watching.returncode == 0 and lines[-1] == {**lines[-1], "kind": "end", "state": "ended", "text": "4 done"}
     assert {"paused", "running", "ended"} <= {line["state"] for line in lines if line["kind"] == "run"}
@@ -108,7 +108,7 @@ def test_two_operators_see_one_run_and_the_second_is_refused_its_hosts(engine: E
     one, two = Desk(engine), Desk(engine)
     asked = "--hosts", HEALTHY, "--batches", "2", "--max-unavailable", "2", "--steps", "gate:look at the fans,check"
     one("run", "start", planned(one, *asked), "--yes")
-    until(lambda: "needs-operator" in {host["stage"] for host in view(two)["hosts"].values()}, 30)
+    until(lambda: "needs-operator" in {host["stage"] for host in view(two)["hosts"].values()}, 90)
     assert "look at the fans" in two("run", "show", "last", status=1)
     first = next(line.split()[0] for line in two("run", "held").splitlines()[1:] if "needs-operator" in line)
     assert "is held by run r-" in two("run", "plan", "--hosts", first, "--steps", "check", status=None)
@@ -116,7 +116,7 @@ def test_two_operators_see_one_run_and_the_second_is_refused_its_hosts(engine: E
 
     two("run", "answer", "last", first, "they are quiet")
     assert "aborted" in one("run", "abort", "last", "--yes", "--note", "storm")
-    until(lambda: _answered(one), 30)
+    until(lambda: _answered(one), 90)
     assert "skipped" in two("run", "watch", "last", status=1)
     assert "no run has a host" in two("run", "held")
 
@@ -132,7 +132,7 @@ def _answered(desk: Desk) -> bool:
 def test_after_the_canaries_it_waits_for_a_word(engine: EngineRun) -> None:
     desk = Desk(engine)
     desk("run", "start", planned(desk, *SMALL, "--promote", "key"), "--yes")
-    until(lambda: "swarm-tui run promote" in desk("run", "show", "last", status=None), 40)
+    until(lambda: "swarm-tui run promote" in desk("run", "show", "last", status=None), 90)
     assert {host["stage"] for host in view(desk)["hosts"].values()} == {"done", "queued"}
     desk("run", "promote", "last")
     assert "4 done" in desk("run", "watch", "last")

@@ -16,12 +16,12 @@ from tests.e2e.sshwatch import Watcher
 from tests.e2e.test_ssh_states import watching
 from tests.lab.userlab import Fleet
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
 def source(fleet: Fleet) -> Iterator[SshSource]:
-    with watching(fleet.inventory(), fleet.ssh(silence_seconds=1.0)) as (running, watcher):
+    with watching(fleet.inventory(), fleet.ssh()) as (running, watcher):
         watcher.until_state("h1", HostState.UP)
         yield running
 
@@ -72,7 +72,7 @@ def test_a_deadline_closes_the_channel_and_the_host_stays_up(source: SshSource) 
     began = time.monotonic()
     with pytest.raises(RetryLater, match="no end within"):
         way(source).run(["sleep", "30"], timeout_seconds=0.5)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
     assert way(source).run(["true"]).exit_status == 0
 
 
@@ -82,14 +82,20 @@ def test_an_endless_flood_ends_with_its_deadline(source: SshSource) -> None:
     assert way(source).run(["true"]).exit_status == 0
 
 
-def test_a_lost_host_ends_its_commands(source: SshSource, fleet: Fleet) -> None:
-    threading.Timer(0.3, fleet["h1"].hang).start()
-    began = time.monotonic()
-    with pytest.raises(RetryLater, match="lost"):
-        way(source).run(["sleep", "30"], timeout_seconds=20)
-    assert time.monotonic() - began < 5
-    with pytest.raises(RetryLater, match="not connected"):
-        way(source).run(["true"])
+def test_a_lost_host_ends_its_commands(fleet: Fleet) -> None:
+    with watching(fleet.inventory(), fleet.ssh(silence_seconds=1.0)) as (source, watcher):
+        watcher.until_state("h1", HostState.UP)
+        began: list[float] = []
+
+        def hang(_stream: Stream, _data: bytes) -> None:
+            began.append(time.monotonic())
+            fleet["h1"].hang()
+
+        with pytest.raises(RetryLater, match="lost"):
+            way(source).run(["sh", "-c", "echo here; sleep 60"], timeout_seconds=50, on_output=hang)
+        assert time.monotonic() - began[0] < 20
+        with pytest.raises(RetryLater, match="not connected"):
+            way(source).run(["true"])
 
 
 def test_more_commands_than_channels_are_queued(fleet: Fleet) -> None:
@@ -108,7 +114,7 @@ def test_more_commands_than_channels_are_queued(fleet: Fleet) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
         assert outputs == [b"x\n"] * 9
 
 
@@ -119,7 +125,7 @@ def test_an_sshd_with_room_for_the_probe_alone_says_what_to_raise(fleet: Fleet) 
     with watching([host.host()], fleet.ssh()) as (source, watcher):
         watcher.until_state("h2", HostState.UP)
         with pytest.raises(RetryLater) as refused:
-            way(source, "h2").run(["true"], timeout_seconds=1.2)
+            way(source, "h2").run(["true"], timeout_seconds=4)
         assert "MaxSessions" in (refused.value.hint or "")
 
 

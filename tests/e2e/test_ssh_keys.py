@@ -11,7 +11,7 @@ from backends.states import HostState
 from tests.e2e.test_ssh_states import watching
 from tests.lab.userlab import Fleet, keygen
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
 def fingerprint(fleet: Fleet, name: str) -> str:

@@ -16,7 +16,7 @@ from backends.states import HostState
 from tests.e2e.test_ssh_states import watching
 from tests.lab.userlab import Fleet, keygen
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
 @contextlib.contextmanager
@@ -142,7 +142,7 @@ def test_hosts_behind_a_jump_host_share_one_connection_to_it(fleet: Fleet) -> No
         assert way is not None
         assert way.run(["sh", "-c", "echo $LAB_HOST"]).stdout == b"h4\n"
         shown = subprocess.run(
-            [*source.interactive_argv("h2"), "echo", "$LAB_HOST"], capture_output=True, text=True, timeout=20
+            [*source.interactive_argv("h2"), "echo", "$LAB_HOST"], capture_output=True, text=True, timeout=60
         )
         assert shown.stdout == "h2\n", shown.stderr
 
@@ -190,8 +190,8 @@ def test_plain_ssh_goes_the_same_way(fleet: Fleet) -> None:
     with watching(fleet.inventory(), fleet.ssh()) as (source, watcher):
         watcher.until_state("h1", HostState.UP)
         argv = [*source.interactive_argv("h1"), "echo", "$LAB_HOST"]
-        assert subprocess.run(argv, capture_output=True, text=True, timeout=20).stdout == "h1\n"
+        assert subprocess.run(argv, capture_output=True, text=True, timeout=60).stdout == "h1\n"
         fleet.known_hosts.write_text("")
-        refused = subprocess.run(argv, capture_output=True, text=True, timeout=20)
+        refused = subprocess.run(argv, capture_output=True, text=True, timeout=60)
         assert refused.returncode == 255
         assert "verification failed" in refused.stderr

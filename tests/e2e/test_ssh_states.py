@@ -13,9 +13,12 @@ from backends.inventory.host import Host
 from backends.sources.ssh import SshSource
 from backends.states import HostState
 from tests.e2e.sshwatch import Watcher
+from tests.lab.pace import slowness
 from tests.lab.userlab import Fleet
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+GAP_SECONDS = 1.5
+"""The longest time without a sample of a host that nothing is wrong with: five intervals."""
 
 
 @contextlib.contextmanager
@@ -60,14 +63,15 @@ def test_a_hung_host_is_seen_in_time_disturbs_nobody_and_recovers_by_itself(flee
             watcher.until_samples(name, 2)
         hung = time.monotonic()
         fleet["h2"].hang()
-        watcher.until_state("h2", HostState.STALE, 3)
-        change = watcher.until_state("h2", HostState.UNREACHABLE, 6)
-        assert time.monotonic() - hung < 4.0, "twice the silence, a watchdog's period, and a busy machine"
+        change = watcher.until_state("h2", HostState.UNREACHABLE)
+        (stale, _), (lost, _) = watcher.states["h2"][-2:]
+        assert [each.state for _, each in watcher.states["h2"][-2:]] == [HostState.STALE, HostState.UNREACHABLE]
+        assert hung < stale < lost < hung + 4.0 * slowness(), "twice the silence, and a watchdog's period"
         assert "no answer" in change.reason
         assert change.retry_at is not None
         watcher.until_samples("h1", 4)
-        assert watcher.longest_gap("h1", hung) < 1.5
-        assert watcher.longest_gap("h3", hung) < 1.5
+        assert watcher.longest_gap("h1", hung) < GAP_SECONDS * slowness()
+        assert watcher.longest_gap("h3", hung) < GAP_SECONDS * slowness()
         fleet["h2"].wake()
         watcher.until_state("h2", HostState.UP)
         watcher.until(lambda: ("h2", "reconnected") in [note[:2] for note in watcher.notes], what="a note")
@@ -77,7 +81,7 @@ def test_a_crashed_and_restarted_sshd_is_connected_again(fleet: Fleet) -> None:
     with watching(fleet.inventory(), fleet.ssh()) as (source, watcher):
         watcher.until_state("h1", HostState.UP)
         fleet["h1"].crash()
-        change = watcher.until_state("h1", HostState.UNREACHABLE, 3)
+        change = watcher.until_state("h1", HostState.UNREACHABLE)
         assert "lost" in change.reason or "reset" in change.reason
         watcher.until(lambda: "connection refused" in (watcher.current("h1") or change).reason, what="refused")
         fleet["h1"].start()
@@ -88,7 +92,7 @@ def test_a_crashed_and_restarted_sshd_is_connected_again(fleet: Fleet) -> None:
 def test_a_hung_host_is_unreachable_from_the_start_with_the_reason(fleet: Fleet) -> None:
     fleet["h1"].hang()
     with watching(fleet.inventory(), fleet.ssh(connect_timeout_seconds=1.0)) as (_, watcher):
-        change = watcher.until_state("h1", HostState.UNREACHABLE, 5)
+        change = watcher.until_state("h1", HostState.UNREACHABLE)
         assert change.reason == "timeout (ssh) after 1 s"
         assert "sshd" in change.hint
 
@@ -148,7 +152,7 @@ def test_a_flooding_host_is_cut_off_and_the_others_go_on(fleet: Fleet) -> None:
         assert "floods" in change.reason
         began = time.monotonic()
         watcher.until_samples("h1", 4)
-        assert watcher.longest_gap("h1", began) < 1.5
+        assert watcher.longest_gap("h1", began) < GAP_SECONDS * slowness()
 
 
 def test_stopping_takes_less_than_a_second_with_every_host_hung(fleet: Fleet) -> None:
@@ -162,14 +166,15 @@ def test_stopping_takes_less_than_a_second_with_every_host_hung(fleet: Fleet) ->
         host.hang()
     began = time.monotonic()
     source.stop()
-    assert time.monotonic() - began < 1.0
+    took = time.monotonic() - began
+    assert took < slowness()
 
 
 def test_leaving_takes_the_probes_away_from_the_hosts(fleet: Fleet) -> None:
     with watching(fleet.inventory(), fleet.ssh()) as (_, watcher):
         watcher.until_samples("h1", 2)
         assert fleet["h1"].sessions()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while fleet["h1"].sessions() and time.monotonic() < until:
         time.sleep(0.05)
     assert fleet["h1"].sessions() == []
@@ -194,9 +199,9 @@ def test_the_interval_can_be_changed_and_a_sample_asked_for(fleet: Fleet) -> Non
     with watching(fleet.inventory(), fleet.ssh(), interval=30.0) as (source, watcher):
         watcher.until_samples("h1", 1)
         source.poll("h1")
-        watcher.until_samples("h1", 1, 3)
+        watcher.until_samples("h1", 1, 15)  # half of the interval
         source.set_interval(0.3)
-        watcher.until_samples("h1", 3, 3)
+        watcher.until_samples("h1", 3, 15)
 
 
 def test_round_trip_and_clock_offset_are_measured(fleet: Fleet) -> None:

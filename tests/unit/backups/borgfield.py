@@ -99,7 +99,7 @@ def command(*words: str, archive: str = "", after: Sequence[str] = ()) -> Build:
     return lambda location: ("borg", "--log-json", *words, f"{location}::{archive}" if archive else location, *after)
 
 
-def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+def until(true: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait for something that another process does."""
     deadline = time.monotonic() + seconds
     while not true():
