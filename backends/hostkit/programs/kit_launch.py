@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 
-ENDING_SECONDS = 3.0  # from writing the result to being gone, as lock and as unit
+ENDING_SECONDS = 10.0  # from writing the result to being gone, as lock and as unit
 SYSTEMD_RUN_SECONDS = 30
 TYPE_EXEC_SINCE = 240  # systemd version; RHEL 8 has 239
 LOCK_HANDLE = 8  # closed for steps by the script: a daemon that one starts must not keep the lock
