@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backends.errors import Stop
@@ -68,7 +69,7 @@ def migrate(connection: sqlite3.Connection, layout: Layout | None = None) -> Non
         sqlite3.Error: it cannot be written.
     """
     layout = layout or history()
-    have, known = int(connection.execute("PRAGMA user_version").fetchone()[0]), len(layout.steps)
+    have, known = _version(connection), len(layout.steps)
     if have > known:
         raise Stop(
             f"{layout.written} by a newer version (layout {have}, this one knows {known})",
@@ -76,4 +77,33 @@ def migrate(connection: sqlite3.Connection, layout: Layout | None = None) -> Non
             hint=layout.hint,
         )
     for number in range(have, known):
-        connection.executescript(f"BEGIN IMMEDIATE;{layout.steps[number]}PRAGMA user_version = {number + 1};COMMIT;")
+        _take(connection, number, layout.steps[number])
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _take(connection: sqlite3.Connection, number: int, step: str) -> None:
+    """One step, unless somebody else who opens the file at the same time was quicker."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _version(connection) == number:
+            for statement in _statements(step):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number + 1}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(step: str) -> Iterator[str]:
+    """One by one: `executescript` would end the transaction first."""
+    text = ""
+    for piece in step.split(";"):
+        text += piece + ";"
+        if sqlite3.complete_statement(text):
+            yield text
+            text = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -229,3 +230,28 @@ def test_each_step_is_taken_once_in_order(file: Path, monkeypatch: pytest.Monkey
         with closing(open_or_replace(file)[0]) as connection:
             assert asked(connection, "user_version") == len(STEPS) + 1
             assert connection.execute("SELECT count(*), max(extra) FROM events").fetchone() == (3, None)
+
+
+def test_those_who_open_a_file_at_the_same_time_take_each_step_once(tmp_path: Path) -> None:
+    steps = tuple(
+        f"CREATE TABLE t{number} (x TEXT DEFAULT ';'); INSERT INTO t{number} VALUES (1);" for number in range(9)
+    )
+    layout = Layout(steps=steps, written="", action="", hint="")
+    file, wrong = tmp_path / "new.db", list[Exception]()
+    connect(file).close()
+
+    def take() -> None:
+        try:
+            with closing(connect(file)) as db:
+                migrate(db, layout)
+        except Exception as error:  # noqa: BLE001 - asserted below
+            wrong.append(error)
+
+    threads = [threading.Thread(target=take) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    with closing(connect(file)) as db:
+        assert [db.execute(f"SELECT count(*) FROM t{number}").fetchone()[0] for number in range(9)] == [1] * 9
+    assert not wrong
