@@ -74,7 +74,7 @@ class HostWatch:
         self.host = host
         self.looks: tuple[subjects.Look, ...] | None = None
         self.health: subjects.Health | None = None
-        self.tried: float | None = None
+        self.tried = kept.result.time if kept.result is not None else None
         self.row = HostHealth(host=host)
         self.turn: object | None = None
         """The full look that waits for its turn or goes on."""

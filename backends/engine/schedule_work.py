@@ -22,6 +22,7 @@ from backends.updates.plans import SHORT_HASH
 if TYPE_CHECKING:
     from backends.engine.engine import Engine
 
+MOST_NAMED = 5
 NO_ANSWER = "no answer came of it"
 _REACHABLE = frozenset({HostState.UP, HostState.STALE, HostState.DRIVER_HUNG})
 _JOBS = {ActionKind.BACKUP: JobKind.BACKUP, ActionKind.DRILL: JobKind.DRILL}
@@ -159,14 +160,16 @@ class EngineWork:
         changing = sum(bool(host.changes) for host in made.hosts)
         failed = [host.host for host in made.hosts if host.error]
         text = f"plan {made.id} ({made.hash[:SHORT_HASH]}) for {changing} of {len(hosts)} hosts"
-        return f"{text}; not planned: {', '.join(failed[:5])}" if failed else text
+        return f"{text}; not planned: {_named(failed)}" if failed else text
 
     def ended(self, schedule: Schedule, hosts: Sequence[str], who: str) -> str:
         if schedule.action.kind is not ActionKind.SECURITY:
             return ""
-        rows = [pivots.summary(state) for state in self._engine.updates.inventories.all(hosts)]
-        waiting = [row.security for row in rows if row.security]
+        states = self._engine.updates.inventories.all(hosts)
+        waiting = [row.security for row in map(pivots.summary, states) if row.security]
+        unknown = [state.host for state in states if state.inventory is None]  # asked by an engine before this one
         text = f"{sum(waiting)} security updates wait on {len(waiting)} hosts"
+        text += f", not known of {_named(unknown)}" if unknown else ""
         self._engine.timeline.add("update", text, actor=who, severity=Severity.OK)
         return text
 
@@ -177,3 +180,8 @@ def _why(asked: tuple[bool, float | None, str] | None, claim: Claim) -> str:
     if busy:
         return ""
     return error or ("" if tried is not None and tried >= claim.began else NO_ANSWER)
+
+
+def _named(hosts: Sequence[str]) -> str:
+    more = len(hosts) - MOST_NAMED
+    return ", ".join(hosts[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

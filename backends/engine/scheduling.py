@@ -5,9 +5,7 @@ Whatever a schedule does, nothing else in the engine does by itself: health chec
 
 from __future__ import annotations
 
-import os
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +23,10 @@ from backends.schedule.book import Book, Occurrence, State
 from backends.schedule.covering import covered
 from backends.schedule.defaults import schedules
 from backends.schedule.loop import loop
+from backends.schedule.owners import Owners, Processes
 from backends.schedule.schedule import Schedule
 from backends.schedule.steps import Steps
-from backends.schedule.views import Going, SchedulesView, ScheduleView
+from backends.schedule.views import Came, Going, SchedulesView, ScheduleView
 from backends.schedule.window import moments
 from backends.schedule.work import Work
 from backends.states import Severity
@@ -37,6 +36,8 @@ if TYPE_CHECKING:
 
 KIND = "schedule"
 NOTHING = "nothing happens by itself in a demo or a replay"
+RECENT = 4
+"""Occurrences of each schedule that are shown: that of the plan, one that somebody asked for, and those before them."""
 _CLOSED = {
     dues.Verdict.MISSED: State.MISSED,
     dues.Verdict.ASK: State.ASKS,
@@ -56,6 +57,7 @@ class Scheduling:
         start_run: StartRun = no_runs,
         work: Work | None = None,
         spawn: Callable[[str, Callable[[], None]], object] | None = None,
+        owners: Owners | None = None,
     ):
         """
         Args:
@@ -64,6 +66,7 @@ class Scheduling:
             start_run: begins a maintenance run by its name, for somebody; says what began.
             work: does what schedules say; default: the engine's services.
             spawn: runs what takes minutes on a named thread.
+            owners: which engine this is, and which others live; default: by their processes.
         """
         self._engine, self._clock = engine, engine.clock
         self._alive = folder is not None
@@ -73,7 +76,7 @@ class Scheduling:
             self.book,
             self._work,
             self._clock,
-            owner=f"{os.getpid()}-{uuid.uuid4().hex[:12]}",
+            owners=owners or Processes(),
             spawn=spawn or engine._spawn,
             on_end=self._ended,
             on_bug=self._bug,
@@ -110,19 +113,25 @@ class Scheduling:
 
     # Doing -------------------------------------------------------------------------------------------------------
 
-    def tick(self) -> tuple[tuple[Occurrence, ...], float | None]:
-        """Do what is due: what began, and when there is something to do next. Raises BadInput, RetryLater, Stop."""
+    def tick(self, *, at_once: bool = False) -> tuple[tuple[Occurrence, ...], float | None]:
+        """Do what is due: what began, and when there is something to do next. Raises BadInput, RetryLater, Stop.
+
+        `at_once`: hosts do not wait for their own moments in what goes on now.
+        """
         with self._lock:
             now = self._clock.now()
             known = self._follow(now)
             began = tuple(one for each in known if each.enabled and (one := self._consider(each, now)) is not None)
-            moments = [self._steps.advance(one, known, now) for one in self.book.going_on()]
+            going_on = self.book.going_on()
+            for one in going_on if at_once else ():
+                self._steps.hurry(one)
+            moments = [self._steps.advance(one, known, now) for one in going_on]
             moments += [each.rule.next(now) for each in known if each.enabled]
         return began, min((each for each in moments if each is not None), default=None)
 
-    def due(self) -> SchedulesView:
-        """Do what is due now, and say what that was."""
-        began, _ = self.tick() if self._alive else ((), None)
+    def due(self, *, at_once: bool = False) -> SchedulesView:
+        """Do what is due now, and say what that was; `at_once` as in `tick`."""
+        began, _ = self.tick(at_once=at_once) if self._alive else ((), None)
         return replace(self.view(), began=began)
 
     def run(self, name: str, actor: str) -> SchedulesView:
@@ -130,7 +139,8 @@ class Scheduling:
 
         Raises:
             BadInput: there is no such schedule, it means no host, or nothing is done here.
-            RetryLater: it goes on already.
+            RetryLater: it goes on already, as somebody asked for it or as it is done for all hosts together. One whose hosts
+                still have their moments before them does not stand in the way.
         """
         schedule = self._named(name)
         if not self._alive:
@@ -138,14 +148,14 @@ class Scheduling:
         self._work.hosts(schedule)
         with self._lock:
             now = self._clock.now()
-            if any(each.name == name for each in self.book.going_on()):
+            going_on = [each for each in self.book.going_on() if each.name == name]
+            if any(each.manual or schedule.action.whole for each in going_on):
                 raise RetryLater(f"{name} goes on already", action="run a schedule", hint="swarm-tui schedule list")
             one = Occurrence(name=name, time=now, manual=True, began=now)
             self.book.open(one)
             self._engine.timeline.add(KIND, f"schedule {name} now: {schedule.action.text}", actor=actor)
             self._steps.advance(one, self._follow(now), now, who=actor)
-        newest = self.book.newest(name)
-        return replace(self.view(), began=newest)
+        return replace(self.view(), began=(one,))
 
     def _consider(self, schedule: Schedule, now: float) -> Occurrence | None:
         """Settle what has come of a schedule; the occurrence if it is to be done, and is ours."""
@@ -220,11 +230,12 @@ class Scheduling:
 
     def view(self) -> SchedulesView:
         """Every schedule, with its next times and what became of the last one. Raises BadInput, RetryLater, Stop."""
-        now, going = self._clock.now(), dict(self._steps.going())
+        now = self._clock.now()
+        going = {(name, how.time): how for name, how in self._steps.going()}
         return SchedulesView(schedules=tuple(self._view(each, now, going) for each in self._schedules()))
 
-    def _view(self, each: Schedule, now: float, going: Mapping[str, Going]) -> ScheduleView:
-        last = next(iter(self.book.newest(each.name)), None)
+    def _view(self, each: Schedule, now: float, going: Mapping[tuple[str, float], Going]) -> ScheduleView:
+        recent = tuple(_came(one, going) for one in self.book.newest(each.name, RECENT))
         return ScheduleView(
             name=each.name,
             action=each.action.text,
@@ -235,8 +246,9 @@ class Scheduling:
             enabled=each.enabled,
             built_in=each.built_in,
             next=moments(each.rule, now) if each.enabled else (),
-            last=last,
-            going=going.get(each.name, Going()) if last is not None and last.state is State.OPEN else None,
+            last=recent[0].occurrence if recent else None,
+            going=recent[0].going if recent else None,
+            recent=recent,
             problem=self._why_not(each),
         )
 
@@ -275,3 +287,8 @@ class Scheduling:
 
     def _bug(self, error: Exception) -> None:
         self._engine.log.failure("schedules-failed", error)
+
+
+def _came(one: Occurrence, going: Mapping[tuple[str, float], Going]) -> Came:
+    how = going.get((one.name, one.time), Going(time=one.time)) if one.state is State.OPEN else None
+    return Came(occurrence=one, going=how)

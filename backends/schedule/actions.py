@@ -54,6 +54,11 @@ class Action(Record, frozen=True, kw_only=True):
         return self.kind in (ActionKind.PLAN, ActionKind.RUN)
 
     @property
+    def looks(self) -> bool:
+        """It only asks hosts, one by one: what an engine left unfinished the next one begins again."""
+        return self.missed is Missed.CATCH_UP and not self.whole
+
+    @property
     def changes(self) -> bool:
         """Whether hosts are changed, so that a blackout holds it back."""
         return self.kind is ActionKind.RUN

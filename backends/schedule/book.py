@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -60,6 +60,10 @@ class Claim(Record, frozen=True, kw_only=True):
     owner: str
     """The engine's life in which that was."""
     began: float
+    ended: float | None = None
+    """None: what became of it is not written down."""
+    error: str = ""
+    """Why it brought nothing; "" while it goes on, and when it went well."""
 
 
 class Book:
@@ -98,11 +102,25 @@ class Book:
         question = "INSERT OR IGNORE INTO hosts (name, time, host, owner, began) VALUES (?, ?, ?, ?, ?)"
         return self._do(lambda db: db.execute(question, (name, time, host, owner, now)).rowcount == 1)
 
+    def reclaim(self, name: str, time: float, lost: Claim, owner: str, now: float) -> bool:
+        """Whether a host that was begun in a life that is over is the caller's to begin again."""
+        question = "UPDATE hosts SET owner = ?, began = ? WHERE name = ? AND time = ? AND host = ? AND owner = ? AND ended IS NULL"
+        values = (owner, now, name, time, lost.host, lost.owner)
+        return self._do(lambda db: db.execute(question, values).rowcount == 1)
+
+    def settle(self, name: str, time: float, errors: Mapping[str, str], now: float) -> None:
+        """These hosts are over; why each brought nothing, "" when it went well."""
+        question = "UPDATE hosts SET ended = ?, error = ? WHERE name = ? AND time = ? AND host = ? AND ended IS NULL"
+        values = [(now, error, name, time, host) for host, error in errors.items()]
+        self._do(lambda db: _at_once(db, question, values))
+
     def claims(self, name: str, time: float) -> dict[str, Claim]:
         """The hosts that were begun."""
-        question = "SELECT host, owner, began FROM hosts WHERE name = ? AND time = ?"
+        question = "SELECT host, owner, began, ended, error FROM hosts WHERE name = ? AND time = ?"
         rows = self._do(lambda db: db.execute(question, (name, time)).fetchall())
-        return {row[0]: Claim(host=row[0], owner=row[1], began=row[2]) for row in rows}
+        return {
+            row[0]: Claim(host=row[0], owner=row[1], began=row[2], ended=row[3], error=row[4]) for row in rows
+        }  # fmt: skip
 
     # Looking -----------------------------------------------------------------------------------------------------
 
@@ -168,6 +186,16 @@ def _since(db: sqlite3.Connection, name: str, mark: str, now: float) -> float:
         return float(since)
     db.execute("UPDATE schedules SET mark = ?, since = ? WHERE name = ?", (mark, now, name))
     return now
+
+
+def _at_once(db: sqlite3.Connection, question: str, values: Sequence[tuple[object, ...]]) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        db.executemany(question, values)
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
 
 
 def _open(db: sqlite3.Connection, each: Occurrence) -> bool:

@@ -27,6 +27,10 @@ STEPS: tuple[str, ...] = (
         PRIMARY KEY (name, time, host)
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE hosts ADD COLUMN ended REAL;
+    ALTER TABLE hosts ADD COLUMN error TEXT NOT NULL DEFAULT '';
+    """,
 )
 LAYOUT = Layout(
     steps=STEPS,

@@ -10,12 +10,22 @@ from backends.schedule.window import Moment
 class Going(Record, frozen=True, kw_only=True):
     """How far an occurrence is that goes on."""
 
+    time: float = 0.0
+    """Epoch seconds of the occurrence."""
     working: int = 0
     """Hosts that are at work."""
     waiting: int = 0
     """Hosts whose moment comes."""
     away: tuple[str, ...] = ()
     """Hosts that are begun as soon as they can be reached."""
+
+
+class Came(Record, frozen=True, kw_only=True):
+    """An occurrence that came."""
+
+    occurrence: Occurrence
+    going: Going | None = None
+    """While it goes on and the engine knows of it."""
 
 
 class ScheduleView(Record, frozen=True, kw_only=True):
@@ -37,7 +47,9 @@ class ScheduleView(Record, frozen=True, kw_only=True):
     last: Occurrence | None = None
     """The newest one that came; None before the first."""
     going: Going | None = None
-    """While it goes on."""
+    """While that goes on."""
+    recent: tuple[Came, ...] = ()
+    """The newest ones that came, `last` first: one that somebody asked for may go on beside that of the plan."""
     problem: str = ""
     """Why it cannot do anything at the moment."""
 

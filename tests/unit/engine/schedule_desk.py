@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,17 @@ from backends.schedule.book import Claim, Occurrence
 from backends.schedule.schedule import Schedule
 from backends.schedule.work import Standing
 from backends.states import Severity
+
+
+class Lives:
+    """One engine among those of a desk. Implements `Owners`."""
+
+    def __init__(self, me: str, living: set[str]):
+        self.me, self._living = me, living
+        living.add(me)
+
+    def lives(self, owner: str) -> bool:
+        return owner in self._living
 
 
 class FakeWork:
@@ -81,6 +93,8 @@ class ScheduleDesk:
         self.bugs: list[Exception] = []
         self.health = SimpleNamespace(by_schedule=dict)
         self.routine = SimpleNamespace(scheduled=None)
+        self.living: set[str] = set()
+        self._lives = itertools.count(1)
         self.scheduling = self.made()
 
     def made(self) -> Scheduling:
@@ -95,10 +109,12 @@ class ScheduleDesk:
             duty=SimpleNamespace(health=self.health),
             backups=SimpleNamespace(routine=self.routine),
         )
-        return Scheduling(cast("Engine", engine), self.folder, work=self.work, spawn=_now)
+        owners = Lives(f"life {next(self._lives)}", self.living)
+        return Scheduling(cast("Engine", engine), self.folder, work=self.work, spawn=_now, owners=owners)
 
     def restart(self) -> None:
         """As if the engine had been killed."""
+        self.living.discard(self.scheduling._steps._owners.me)
         self.scheduling.book.stop()
         self.scheduling = self.made()
 

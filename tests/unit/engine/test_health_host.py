@@ -219,6 +219,7 @@ def test_what_was_kept_is_there_before_the_first_look() -> None:
     bed.full(0, units=(FAILED,))
     again = HostWatch("h", bed.watch.kept, SPANS.full)
     assert again.row.time == NOW and again.row.cells["H20"] == "w" and again.health is None
+    assert again.row.tried == NOW and HostWatch("i", Kept(), SPANS.full).row.tried is None
     assert again.looks is not None and any(look.check == "H20" for look in again.looks)
 
 

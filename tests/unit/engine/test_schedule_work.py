@@ -18,7 +18,7 @@ from backends.schedule.book import Claim, Occurrence
 from backends.schedule.schedule import Schedule, read
 from backends.states import HostState
 from backends.updates.inventories import HostUpdates
-from backends.updates.model import HostPlan, Selection
+from backends.updates.model import HostPlan, Inventory, Selection
 from backends.updates.plan import build
 
 T = 1_800_000_000.0
@@ -124,9 +124,12 @@ def test_lists_are_renewed_and_the_security_updates_are_counted(services: Servic
     services.work.begin(made("security"), ONE, ("a",))
     assert services.asked == [("refresh", "a", True)]
     assert services.work.standing(made("security"), ONE, claims("a")).failed == {"a": NO_ANSWER}
-    services.inventories["a"] = HostUpdates(host="a", tried=T + 61)
+    inventory = Inventory(host="a", manager="apt", taken=T + 61, changes=())
+    services.inventories["a"] = HostUpdates(host="a", tried=T + 61, inventory=inventory)
     assert services.work.standing(made("security"), ONE, claims("a")).failed == {}
     assert services.work.ended(made("security"), ("a",), "x") == "0 security updates wait on 0 hosts"
+    several = services.work.ended(made("security"), tuple("abcdefg"), "x")
+    assert several == "0 security updates wait on 0 hosts, not known of b, c, d, e, f and 1 more"
     assert services.work.ended(made("updates-refresh"), ("a",), "x") == ""
 
 

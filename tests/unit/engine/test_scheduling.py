@@ -71,15 +71,16 @@ def test_a_week_of_the_default_schedule_over_a_change_of_clocks_happens_once_eac
 
         def trouble() -> None:
             if dice.random() < 0.01:
+                desk.scheduling.tick()  # what ended is written down, or it would come again
                 desk.restart()
             if dice.random() < 0.01:
                 desk.clock.step_wall(dice.choice((-45.0, -5.0, 5.0, 400.0)))
-            if dice.random() < 0.05:
+            if dice.random() < 0.1:
                 other.due()
 
         end = at(first, ZURICH) + hours * HOUR
         while desk.clock.now() < end:
-            desk.go(60.0, 60.0, each=trouble)
+            desk.go(120.0, 120.0, each=trouble)
         for each in defaults(Config()):
             # hosts of the last hour may not have had their moment yet
             planned = list(takewhile(lambda time: time <= end - HOUR, each.rule.after(start)))
@@ -258,6 +259,55 @@ def test_an_engine_that_died_within_a_plan_leaves_it_failed_with_a_next_step(tmp
     assert not desk.work.done and last(desk).state is State.FAILED and "schedule run it" in last(desk).text
 
 
+@pytest.mark.parametrize("action", ["check", "security", "updates-refresh"])
+def test_a_look_that_the_end_of_its_engine_cut_off_comes_again(tmp_path: Path, action: str) -> None:
+    desk = desk_of(tmp_path, action)
+    desk.work.busy = {"b"}
+    desk.go(HOUR + 60)
+    desk.work.busy = set()
+    desk.restart()
+    desk.go(60)
+    assert len(desk.work.times("it", "a")) == 1 and len(desk.work.times("it", "b")) == 2
+    assert last(desk).state is State.DONE and last(desk).text == "2 hosts"
+
+
+def test_a_backup_that_was_cut_off_is_left_to_the_jobs(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, "backup")
+    desk.work.busy = {"b"}
+    desk.go(HOUR + 60)
+    desk.work.busy, desk.work.failed = set(), {"b": "models: the engine ended"}
+    desk.restart()
+    desk.go(60)
+    assert len(desk.work.times("it", "b")) == 1 and "b: models: the engine ended" in last(desk).text
+
+
+def test_what_became_of_a_host_is_not_what_it_says_an_hour_later(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, "security")
+    desk.work.away = {"b"}
+    desk.go(HOUR + 60)
+    desk.restart()
+    desk.work.failed, desk.work.away = {"a": "no answer came of it"}, set()  # what is known of a went with its engine
+    desk.go(60)
+    assert last(desk).state is State.DONE
+
+
+def test_hosts_of_an_engine_that_lives_are_its_own(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, "check")
+    other = desk.made()
+    desk.work.busy = {"a", "b"}
+    desk.clock.advance(HOUR)
+    other.tick()
+    desk.work.failed = {"a": "no answer came of it", "b": "no answer came of it"}  # this engine has never asked them
+    desk.work.busy = set()
+    desk.go(60)
+    assert last(desk).state is State.OPEN and len(desk.work.done) == 2
+    desk.work.failed = {}
+    other.tick()
+    desk.go(30)
+    assert last(desk).state is State.DONE
+    other.book.stop()
+
+
 def test_a_timer_beside_a_running_engine_does_nothing_twice(tmp_path: Path) -> None:
     desk = desk_of(tmp_path, "backup", spread=30)
     other = desk.made()
@@ -292,6 +342,38 @@ def test_somebody_may_have_it_done_now_and_its_next_time_stays(tmp_path: Path) -
     with pytest.raises(BadInput) as error:
         desk.scheduling.run("other", "anna")
     assert error.value.hint == "there are: it"
+
+
+def test_hosts_whose_moments_come_are_no_reason_to_refuse(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, "check", spread=600)
+    desk.go(HOUR + 60)
+    assert last(desk).state is State.OPEN and not desk.work.done
+    (asked,) = desk.scheduling.run("it", "anna").began
+    desk.go(60)
+    row = shown(desk)
+    assert asked.manual and [came.occurrence.manual for came in row.recent] == [True, False]
+    assert [came.occurrence.state for came in row.recent] == [State.DONE, State.OPEN]
+    assert row.going is None and row.recent[1].going is not None and row.recent[1].going.waiting == 2
+
+
+def test_a_plan_that_is_being_made_is_not_made_twice(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, "updates-plan")
+    desk.work.coming = {"a"}
+    desk.go(HOUR + 30)
+    with pytest.raises(RetryLater, match="goes on already"):
+        desk.scheduling.run("it", "anna")
+
+
+def test_a_timer_may_let_hosts_not_wait_for_their_moments(tmp_path: Path) -> None:
+    desk = desk_of(tmp_path, "check", spread=600)
+    desk.clock.advance(HOUR)
+    desk.scheduling.due()
+    assert not desk.work.done
+    desk.scheduling.due(at_once=True)
+    desk.go(30)
+    assert len(desk.work.done) == 2 and last(desk).state is State.DONE
+    desk.go(10 * HOUR)
+    assert len(desk.work.done) == 2
 
 
 def test_one_that_is_switched_off_does_nothing_by_itself(tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from backends.errors import RetryLater
 from backends.schedule.book import KEPT, WHOLE, Book, Occurrence, State
+from backends.schedule.book_tables import LAYOUT
+from backends.store.migrations import migrate
 
 T = 1_800_000_000.0
 
@@ -89,4 +94,42 @@ def test_a_damaged_file_is_moved_aside_and_everything_begins_anew(tmp_path: Path
         book.since("c", "a", T)
     assert book.aside is not None and book.since("c", "a", T) == T
     assert file.stat().st_mode & 0o077 == 0
+    book.stop()
+
+
+def test_what_became_of_a_host_is_written_down_once(tmp_path: Path) -> None:
+    book = Book(tmp_path / "s.db")
+    assert book.claim("lists", T, "a", "7-x", T + 1) and book.claim("lists", T, "b", "7-x", T + 1)
+    book.settle("lists", T, {"a": "no answer", "b": ""}, T + 9)
+    book.settle("lists", T, {"a": "", "b": "later", "c": "never begun"}, T + 99)
+    found = book.claims("lists", T)
+    assert {host: (claim.ended, claim.error) for host, claim in found.items()} == {
+        "a": (T + 9, "no answer"),
+        "b": (T + 9, ""),
+    }
+    book.stop()
+
+
+def test_one_engine_takes_over_a_host_whose_engine_died_and_none_one_that_is_over(tmp_path: Path) -> None:
+    book = Book(tmp_path / "s.db")
+    assert book.claim("lists", T, "a", "7-x", T) and book.claim("lists", T, "b", "7-x", T)
+    book.settle("lists", T, {"b": ""}, T + 1)
+    lost = book.claims("lists", T)
+    assert book.reclaim("lists", T, lost["a"], "8-y", T + 60)
+    assert not book.reclaim("lists", T, lost["a"], "9-z", T + 60)
+    assert not book.reclaim("lists", T, lost["b"], "8-y", T + 60)
+    taken = book.claims("lists", T)["a"]
+    assert (taken.owner, taken.began, taken.ended) == ("8-y", T + 60, None)
+    book.stop()
+
+
+def test_a_book_from_before_is_read_on(tmp_path: Path) -> None:
+    file = tmp_path / "s.db"
+    with closing(sqlite3.connect(file)) as db:
+        migrate(db, replace(LAYOUT, steps=LAYOUT.steps[:1]))
+        db.execute("INSERT INTO hosts VALUES ('lists', ?, 'a', '7-x', ?)", (T, T))
+        db.commit()
+    book = Book(file)
+    claim = book.claims("lists", T)["a"]
+    assert (claim.owner, claim.ended, claim.error) == ("7-x", None, "")
     book.stop()
