@@ -16,9 +16,9 @@ class ScheduleCalls:
         """Every schedule, with its next times and what became of the last one."""
         return self.call("schedules.list", {}, SchedulesView)
 
-    def due(self) -> SchedulesView:
-        """Do what is due now; `began` says what that was."""
-        return self.call("schedules.due", {}, SchedulesView, 30.0)
+    def due(self, at_once: bool = False) -> SchedulesView:
+        """Do what is due now; `began` says what that was. `at_once`: hosts do not wait for their own moments."""
+        return self.call("schedules.due", {"at_once": at_once}, SchedulesView, 30.0)
 
     def run(self, name: str) -> SchedulesView:
         """Do a schedule now, whatever its time is."""

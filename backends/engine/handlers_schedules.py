@@ -18,14 +18,19 @@ class RunSchedule(Params, frozen=True):
     name: Name
 
 
+class DoDue(Params, frozen=True):
+    at_once: bool = False
+    """Hosts do not wait for their own moments."""
+
+
 @TABLE.method("schedules.list", NoParams)
 def list_(engine: Engine, session: Session, params: NoParams) -> SchedulesView:
     return engine.schedules.view()
 
 
-@TABLE.method("schedules.due", NoParams, slow=True)
-def due(engine: Engine, session: Session, params: NoParams) -> SchedulesView:
-    return engine.schedules.due()
+@TABLE.method("schedules.due", DoDue, slow=True)
+def due(engine: Engine, session: Session, params: DoDue) -> SchedulesView:
+    return engine.schedules.due(at_once=params.at_once)
 
 
 @TABLE.method("schedules.run", RunSchedule, slow=True)

@@ -374,7 +374,7 @@ METHODS: dict[str, str] = {
     "runs.names": "{} → {runs: [NamedRun]}: [[runs]] of the configuration, with the hosts that each means now",
     "runs.held": "{} → {held: [Held]}: which hosts which runs have",
     "schedules.list": "{} → SchedulesView",
-    "schedules.due": "{} → SchedulesView; what is due is begun now, began says what that was",
+    "schedules.due": "{at_once?} → SchedulesView; what is due is begun now, began says what that was",
     "schedules.run": "{name} → SchedulesView; now, whatever its time is",
     "replay.seek": "{position?: float, speed?: float, paused?: bool} → ReplayPosition",
 }

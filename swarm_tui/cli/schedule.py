@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from backends.schedule.book import Occurrence, State
-from backends.schedule.views import SchedulesView, ScheduleView
+from backends.schedule.views import Came, SchedulesView, ScheduleView
 from swarm_tui.cli.output import json_option, pass_options, write_json, write_table
 from swarm_tui.client import EngineClient, open_engine
 from swarm_tui.exits import FAILED, OK, UNKNOWN, WARNING
@@ -25,6 +25,8 @@ STATUS: Mapping[State, int] = {
     State.ASKS: WARNING,
     State.FAILED: FAILED,
 }
+Key = tuple[str, float]
+"""Name and time of an occurrence."""
 _WORST = (OK, UNKNOWN, WARNING, FAILED)
 
 wait_option = click.option("--no-wait", is_flag=True, help="Begin only, and do not wait for the end.")
@@ -74,22 +76,24 @@ def _status(row: ScheduleView) -> int:
 
 
 @command.command()
+@click.option("--at-once", is_flag=True, help="Hosts do not wait for their own moments (spread_minutes).")
 @wait_option
 @minutes_option
 @json_option
 @pass_options
-def due(options: ConsoleOptions, no_wait: bool, minutes: float, as_json: bool) -> int:
+def due(options: ConsoleOptions, at_once: bool, no_wait: bool, minutes: float, as_json: bool) -> int:
     """Do what is due now, once, and wait for its end: for a systemd timer or cron.
 
-    An engine that runs does it by itself; nothing is ever done twice. Without one an engine is started for it.
+    An engine that runs does it by itself; nothing is ever done twice. Without one an engine is started for it; --at-once is
+    for that: else hosts wait for their own moments, with the default schedules for up to an hour.
 
     Exit status: 0 ok or nothing was due, 1 partly, missed or to be decided, 2 failed, 3 it goes on yet.
     """
     with open_engine(options) as client:
-        found = client.schedules.due()
-        names = [row.name for row in found.schedules if row.last is not None and row.last.state is State.OPEN]
-        names += [one.name for one in found.began if one.name not in names]
-        return _follow(client, found, names, 0.0 if no_wait else minutes, as_json)
+        found = client.schedules.due(at_once)
+        going_on = [key for key, came in _known(found).items() if came.occurrence.state is State.OPEN]
+        keys = list(dict.fromkeys([*going_on, *map(_key, found.began)]))
+        return _follow(client, found, keys, 0.0 if no_wait else minutes, as_json)
 
 
 @command.command()
@@ -104,39 +108,56 @@ def run(options: ConsoleOptions, name: str, no_wait: bool, minutes: float, as_js
     Exit status: 0 ok, 1 partly, 2 failed, 3 it goes on yet.
     """
     with open_engine(options) as client:
-        return _follow(client, client.schedules.run(name), [name], 0.0 if no_wait else minutes, as_json)
+        found = client.schedules.run(name)
+        return _follow(client, found, [_key(one) for one in found.began], 0.0 if no_wait else minutes, as_json)
 
 
-def _follow(client: EngineClient, found: SchedulesView, names: Sequence[str], minutes: float, as_json: bool) -> int:
-    """Wait until nothing of it is at work or waits for its moment; hosts that are away are not waited for."""
-    end = time.monotonic() + minutes * 60.0
-    while _busy(found, names) and time.monotonic() < end:
+def _follow(client: EngineClient, found: SchedulesView, keys: Sequence[Key], minutes: float, as_json: bool) -> int:
+    """Wait until none of these is at work or waits for its moment; hosts that are away are not waited for."""
+    end, told = time.monotonic() + minutes * 60.0, False
+    came = {_key(one): Came(occurrence=one) for one in found.began} | _known(found)
+    while any(_busy(came[key]) for key in keys) and time.monotonic() < end:
+        if not told and (text := _patience([came[key] for key in keys])):
+            click.echo(text, err=True)
+            told = True
         time.sleep(POLL_SECONDS)
-        found = client.schedules.list()
-    last = {row.name: row.last for row in found.schedules if row.last is not None}
-    shown: list[Occurrence] = [last[name] for name in names if name in last]
+        came |= _known(client.schedules.list())
+    shown = [came[key].occurrence for key in keys]
     if as_json:
         write_json(shown)
     elif not shown:
         click.echo("nothing is due")
     else:
-        click.echo("\n".join(_line(found, one) for one in shown))
+        click.echo("\n".join(_line(came[key]) for key in keys))
     return worst([STATUS[one.state] for one in shown])
 
 
-def _busy(found: SchedulesView, names: Sequence[str]) -> bool:
-    rows = [row for row in found.schedules if row.name in names and row.last is not None]
-    return any(
-        row.last is not None
-        and row.last.state is State.OPEN
-        and (row.going is None or bool(row.going.working or row.going.waiting))
-        for row in rows
-    )
+def _key(one: Occurrence) -> Key:
+    return one.name, one.time
 
 
-def _line(found: SchedulesView, one: Occurrence) -> str:
-    how = next((row.going for row in found.schedules if row.name == one.name), None)
-    return text.began(one) + (f": {text.going(how)}" if how is not None and one.state is State.OPEN else "")
+def _known(found: SchedulesView) -> dict[Key, Came]:
+    return {_key(came.occurrence): came for row in found.schedules for came in row.recent}
+
+
+def _busy(came: Came) -> bool:
+    how = came.going
+    return came.occurrence.state is State.OPEN and (how is None or bool(how.working or how.waiting))
+
+
+def _patience(came: Sequence[Came]) -> str:
+    """What is waited for when no host is at work: this can take an hour."""
+    going = [each.going for each in came if each.going is not None]
+    waiting = sum(how.waiting for how in going)
+    if not waiting or any(how.working for how in going):
+        return ""
+    hosts = f"{waiting} host{'' if waiting == 1 else 's'}"
+    return f"waiting for the moments of {hosts}; --at-once does them now, --no-wait leaves them to the engine"
+
+
+def _line(came: Came) -> str:
+    how = came.going
+    return text.began(came.occurrence) + (f": {text.going(how)}" if how is not None else "")
 
 
 def worst(statuses: Sequence[int]) -> int:

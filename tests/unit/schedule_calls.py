@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from backends.schedule.book import Occurrence, State
-from backends.schedule.views import Going, SchedulesView, ScheduleView
+from backends.schedule.views import Came, Going, SchedulesView, ScheduleView
 from backends.schedule.window import Moment
 from swarm_tui.client import EngineClient
 
@@ -25,6 +25,7 @@ NIGHTLY = ScheduleView(
     spread_seconds=300,
     next=NEXT,
     last=DONE,
+    recent=(Came(occurrence=DONE),),
 )
 HOURLY = ScheduleView(name="hourly", action="check", cron="0 * * * *", timezone="", next=NEXT[:1])
 OPEN = Occurrence(name="nightly", time=NOW, began=NOW)
@@ -35,6 +36,6 @@ ANSWERS: dict[str, Any] = {"schedules.list": VIEW, "schedules.due": BEGAN, "sche
 Call = tuple[Callable[[EngineClient], Any], Any, dict[str, Any]]
 CALLS: dict[str, Call] = {
     "schedules.list": (lambda c: c.schedules.list(), VIEW, {}),
-    "schedules.due": (lambda c: c.schedules.due(), BEGAN, {}),
+    "schedules.due": (lambda c: c.schedules.due(at_once=True), BEGAN, {"at_once": True}),
     "schedules.run": (lambda c: c.schedules.run("nightly"), BEGAN, {"name": "nightly"}),
 }

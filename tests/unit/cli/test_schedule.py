@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from backends.errors import BadInput
-from backends.schedule.book import State
-from backends.schedule.views import Going, SchedulesView
+from backends.schedule.book import Occurrence, State
+from backends.schedule.views import Came, Going, SchedulesView
 from swarm_tui.cli import schedule as module
 from tests.unit import schedule_calls as data
 from tests.unit.cli.conftest import Run, Serve
@@ -27,11 +27,15 @@ def engine_with(serve: Serve, **answers: Any) -> FakeEngine:
 
 
 def open_now(going: Going | None) -> SchedulesView:
-    return SchedulesView(schedules=(replace(data.NIGHTLY, last=data.OPEN, going=going),), began=(data.OPEN,))
+    came = (Came(occurrence=data.OPEN, going=going),)
+    return SchedulesView(
+        schedules=(replace(data.NIGHTLY, last=data.OPEN, going=going, recent=came),), began=(data.OPEN,)
+    )
 
 
 def ended(state: State, text: str = "") -> SchedulesView:
-    return SchedulesView(schedules=(replace(data.NIGHTLY, last=replace(data.DONE, state=state, text=text)),))
+    one = replace(data.OPEN, state=state, text=text)
+    return SchedulesView(schedules=(replace(data.NIGHTLY, last=one, recent=(Came(occurrence=one),)),))
 
 
 def test_the_list_has_a_line_each_and_the_next_times_with_their_marks(run: Run, serve: Serve) -> None:
@@ -116,7 +120,7 @@ def test_nothing_due_is_fine(run: Run, serve: Serve) -> None:
 
 
 def test_due_tells_what_failed(run: Run, serve: Serve) -> None:
-    view = replace(ended(State.FAILED, "no borg here"), began=(replace(data.DONE, state=State.OPEN),))
+    view = replace(ended(State.FAILED, "no borg here"), began=(data.OPEN,))
     engine_with(serve, schedules__due=view)
     ran = run("schedule", "due", "--json")
     assert ran.status == 2 and ran.json()[0]["text"] == "no borg here"
@@ -127,6 +131,36 @@ def test_run_does_one_now(run: Run, serve: Serve) -> None:
     ran = run("schedule", "run", "nightly")
     assert ran.status == 0 and ("schedules.run", {"name": "nightly"}) in engine.calls
     assert ran.out.startswith("nightly of ")
+
+
+def test_run_waits_for_the_one_that_was_asked_for_not_for_a_newer_one(run: Run, serve: Serve) -> None:
+    asked = replace(data.OPEN, manual=True)
+    newer = replace(data.OPEN, time=data.NOW + 60, began=data.NOW + 60)
+
+    def view(one: Occurrence) -> SchedulesView:
+        came = (Came(occurrence=newer, going=Going(waiting=9)), Came(occurrence=one))
+        return SchedulesView(schedules=(replace(data.NIGHTLY, last=newer, recent=came),), began=(asked,))
+
+    over = replace(asked, state=State.PARTLY, text="gpu07: disk full")
+    engine_with(serve, schedules__run=view(asked), schedules__list=view(over))
+    ran = run("schedule", "run", "nightly")
+    assert (ran.status, ran.out, ran.err) == (1, "nightly now: partly done: gpu07: disk full\n", "")
+
+
+def test_whoever_waits_for_moments_is_told_so_once(run: Run, serve: Serve) -> None:
+    waiting = open_now(Going(waiting=3))
+    views = iter([waiting, waiting, ended(State.DONE, "3 hosts")])
+    engine_with(serve, schedules__due=waiting, schedules__list=lambda params: next(views))
+    ran = run("schedule", "due")
+    assert ran.status == 0 and ran.err.count("waiting for the moments of 3 hosts; --at-once") == 1
+
+
+def test_due_at_once_asks_for_that(run: Run, serve: Serve) -> None:
+    engine = engine_with(serve)
+    run("schedule", "due", "--at-once")
+    run("schedule", "due")
+    asked = [params for method, params in engine.calls if method == "schedules.due"]
+    assert asked == [{"at_once": True}, {"at_once": False}]
 
 
 def test_a_refusal_is_told_with_its_next_step(run: Run, serve: Serve) -> None:

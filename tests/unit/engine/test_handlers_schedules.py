@@ -21,19 +21,22 @@ ANNA = cast("Session", SimpleNamespace(actor="anna"))
     ("method", "params", "asked"),
     [
         ("schedules.list", {}, ("view",)),
-        ("schedules.due", {}, ("due",)),
+        ("schedules.due", {}, ("due", False)),
+        ("schedules.due", {"at_once": True}, ("due", True)),
         ("schedules.run", {"name": "nightly"}, ("run", "nightly", "anna")),
     ],
 )
-def test_every_method_reaches_the_schedules(method: str, params: dict[str, Any], asked: tuple[str, ...]) -> None:
-    calls: list[tuple[str, ...]] = []
+def test_every_method_reaches_the_schedules(method: str, params: dict[str, Any], asked: tuple[Any, ...]) -> None:
+    calls: list[tuple[Any, ...]] = []
 
-    def told(*words: str) -> SchedulesView:
+    def told(*words: Any) -> SchedulesView:
         calls.append(words)
         return schedule_calls.VIEW
 
     schedules = SimpleNamespace(
-        view=lambda: told("view"), due=lambda: told("due"), run=lambda name, actor: told("run", name, actor)
+        view=lambda: told("view"),
+        due=lambda *, at_once: told("due", at_once),
+        run=lambda name, actor: told("run", name, actor),
     )
     engine = cast("Engine", SimpleNamespace(schedules=schedules))
     found = TABLE.methods[method]
