@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.errors import AskOperator, BadInput, RetryLater, SkipHost, Stop, SwarmError
 from backends.text import clean, clean_lines
 from swarm_tui import patience
@@ -29,7 +30,7 @@ class Notification(msgspec.Struct, frozen=True):
 
     def read(self, kind: type[T]) -> T:
         """The parameters as the type that belongs to the method."""
-        return msgspec.json.decode(self.params, type=kind)
+        return decoding.json(self.params, type=kind)
 
 
 class _Fault(msgspec.Struct):
@@ -76,7 +77,7 @@ class Reply(Generic[T]):
         if isinstance(answer, SwarmError):
             raise answer
         try:
-            decoded: T = msgspec.json.decode(answer, type=self._kind)
+            decoded: T = decoding.json(answer, type=self._kind)
         except msgspec.ValidationError as error:
             raise Stop(
                 f"the engine's answer is not understood: {clean(str(error), 200)}",
@@ -163,7 +164,7 @@ class Connection:
     def _take(self, line: bytes) -> None:
         if not line.lstrip().startswith(b"{"):
             return  # what a login shell prints before the engine speaks
-        message = msgspec.json.decode(line, type=_Message)
+        message = decoding.json(line, type=_Message)
         if message.method is not None:
             self._on_notification(Notification(message.method, message.params))
             return

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.alerts.book_tables import open_or_replace, refused
 from backends.alerts.memory import KINDS, Changes
 from backends.alerts.model import Edge, EdgeKind, Notice
@@ -52,7 +53,7 @@ class Book:
         rows, damaged = {}, []
         for kind, key, data in self._run(lambda db: db.execute("SELECT kind, key, data FROM rows").fetchall()):
             try:
-                rows[kind, key] = msgspec.json.decode(data, type=KINDS[kind])
+                rows[kind, key] = decoding.json(data, type=KINDS[kind])
             except (KeyError, msgspec.MsgspecError):
                 damaged.append(f"{kind} {key}")
         self.damaged = tuple(damaged)
@@ -78,7 +79,7 @@ class Book:
         """What no outbox has yet, the oldest first. Raises RetryLater: the file cannot be read."""
         with self._lock:
             found = self._run(lambda db: db.execute("SELECT data FROM notices ORDER BY number").fetchall())
-            written = tuple(msgspec.json.decode(data, type=Notice) for (data,) in found)
+            written = tuple(decoding.json(data, type=Notice) for (data,) in found)
             known = {notice.key for notice in written}
             return (*written, *(notice for notice in self._unwritten.notices if notice.key not in known))
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.alerts.model import DeliveryState, Notice
 from backends.errors import RetryLater
 from backends.metrics.sample import Record
@@ -174,7 +175,7 @@ class OutboxStore:
         found = []
         for row in rows:
             try:
-                found.append(msgspec.json.decode(row[0], type=Delivery))
+                found.append(decoding.json(row[0], type=Delivery))
             except msgspec.MsgspecError:
                 self.unreadable += 1
         return found

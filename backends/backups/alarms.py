@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from backends import decoding
 from backends.backups.catalog import Catalog
 from backends.clock import Clock
 from backends.errors import BadInput, Stop
@@ -40,7 +41,7 @@ class Alarms:
         """What is wrong, oldest first. Raises Stop when the catalog cannot be read."""
         said = self._catalog.note(repository, _NOTE)
         try:
-            return msgspec.json.decode(said, type=tuple[Alarm, ...]) if said else ()
+            return decoding.json(said, type=tuple[Alarm, ...]) if said else ()
         except msgspec.DecodeError as error:
             raise Stop(
                 f"the alarms of {repository} cannot be read: {error}",

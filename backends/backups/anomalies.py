@@ -12,7 +12,7 @@ from statistics import median
 
 import msgspec
 
-from backends import units
+from backends import decoding, units
 from backends.backups.alarms import Alarm, Alarms
 from backends.backups.catalog import Catalog
 from backends.backups.catalog_model import Figures
@@ -102,7 +102,7 @@ class Anomalies:
 
     def _accepted(self, repository: str, name: str) -> tuple[float, ...]:
         said = self._catalog.note(repository, f"accepted {name}")
-        return msgspec.json.decode(said, type=tuple[float, ...]) if said else ()
+        return decoding.json(said, type=tuple[float, ...]) if said else ()
 
 
 def judge(history: Sequence[Figures], now: Figures, accepted: Sequence[float] = ()) -> tuple[Anomaly, ...]:

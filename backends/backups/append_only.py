@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import msgspec
 
+from backends import decoding
 from backends.backups.borg.dialect import Dialect
 from backends.backups.catalog import Catalog
 from backends.backups.model import Repository
@@ -62,7 +63,7 @@ class Guard:
         text = self._catalog.note(repository.key, _NOTE)
         if not text:
             return False
-        note = msgspec.json.decode(text, type=_Loosened)
+        note = decoding.json(text, type=_Loosened)
         if note.append_only:
             self._onsite.configure(repository, dialect, "append_only", "1")
         if note.reserve is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
+from backends import decoding
 from backends.backups.alarms import Alarm, Alarms
 from backends.backups.catalog import Catalog
 from backends.backups.drill_compare import Look
@@ -63,7 +64,7 @@ class Canaries:
 
     def _known(self, task: Task) -> dict[str, str]:
         said = self._catalog.note(task.repository.key, _note(task))
-        return msgspec.json.decode(said, type=dict[str, str]) if said else {}
+        return decoding.json(said, type=dict[str, str]) if said else {}
 
     def _record(self, task: Task, hashes: Mapping[str, str]) -> None:
         self._catalog.set_note(task.repository.key, _note(task), msgspec.json.encode(hashes).decode())

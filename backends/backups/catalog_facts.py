@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.backups.catalog_archives import key_of
 from backends.backups.catalog_model import Figures, SizePoint
 from backends.backups.catalog_store import Store
@@ -126,7 +127,7 @@ class CatalogFacts:
         values = (kind, repository, *((name,) if name else ()), since, limit)
         rows = self._store.read(lambda db: db.execute(query, values).fetchall())
         try:
-            return tuple(msgspec.json.decode(data, type=shape) for (data,) in rows)
+            return tuple(decoding.json(data, type=shape) for (data,) in rows)
         except msgspec.MsgspecError as error:
             raise Stop(
                 f"the catalog holds a {kind} that cannot be read: {error}",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from backends import decoding
 from backends.backups.catalog_model import Figures, SizePoint
 from backends.backups.model import Check, Escrow, Proof
 from backends.store.database import connect
@@ -91,7 +92,7 @@ def _sound(row: Mapping[str, object]) -> bool:
     if shape is None or not isinstance(data, bytes):
         return False
     try:
-        msgspec.json.decode(data, type=shape)
+        decoding.json(data, type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return False
     return True

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from backends import decoding
 from backends.backups.model import BrowseEntry
 from backends.metrics.sample import Record
 
@@ -109,7 +110,7 @@ def manifest(content: bytes) -> dict[str, tuple[int | None, float | None, str]]:
 def _lines(content: bytes) -> Iterator[tuple[str, str]]:
     for line in content.splitlines():
         try:
-            said = msgspec.json.decode(line, type=_Line)
+            said = decoding.json(line, type=_Line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
         if len(said.sha256) == 64:

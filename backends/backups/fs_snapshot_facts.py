@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.errors import SkipHost
 from backends.metrics.sample import Record
 from backends.text import clean
@@ -148,7 +149,7 @@ def _number(text: str) -> int:
 
 def _decoded(stdout: bytes, kind: type[Answer], program: str) -> Answer:
     try:
-        return msgspec.json.decode(stdout, type=kind)
+        return decoding.json(stdout, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SkipHost(
             f"the answer of {program} is not understood: {clean(str(error), 200)}", action="look for snapshots"

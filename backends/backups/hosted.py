@@ -15,6 +15,7 @@ from contextlib import suppress
 
 import msgspec
 
+from backends import decoding
 from backends.backups.channels import Channels, Duplex, Greeting, begin, let_go
 from backends.backups.listening import Listener
 from backends.backups.model import BorgResult
@@ -297,7 +298,7 @@ class Hosted:
 
     def _own(self, line: bytes) -> None:
         try:
-            said = msgspec.json.decode(line, type=_Said)
+            said = decoding.json(line, type=_Said)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             self.broken(f"the program on the host says what is not understood: {clean(str(error), 200)}")
             return

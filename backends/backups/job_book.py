@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from backends import paths
+from backends import decoding, paths
 from backends.backups.model import ENDED, Cause, Job, JobKind, JobState, Outcome, Progress
 from backends.clock import Clock
 from backends.errors import Stop
@@ -81,6 +81,6 @@ def _finished(job: Job, outcome: Outcome, now: float) -> Job:
 
 def _read(file: Path) -> Job | None:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Job)
+        return decoding.json(file.read_bytes(), type=Job)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from backends import decoding
 from backends.backups.names import escaped, unescaped
 from backends.errors import BadInput, RetryLater, SkipHost, SwarmError
 from backends.execution import Exec
@@ -104,7 +105,7 @@ class _Last(msgspec.Struct, frozen=True):
     end: _End
 
 
-_ROW, _LAST = msgspec.json.Decoder(_Row), msgspec.json.Decoder(_Last)
+_ROW, _LAST = decoding.json_decoder(_Row), decoding.json_decoder(_Last)
 
 
 def look(
@@ -182,7 +183,7 @@ def decode(output: bytes, paths: Sequence[str], host: str = "") -> Looks:
         SkipHost, AskOperator: the program could not run, or refused.
         msgspec.MsgspecError, ValueError: a row that is none.
     """
-    head = msgspec.json.decode(answer_line(output, host=host, action=ACTION), type=_Head)
+    head = decoding.json(answer_line(output, host=host, action=ACTION), type=_Head)
     if not head.ok:
         raise _refusal(Answer(ok=False, text=clean(head.text, 300), kind=head.kind), host)
     rows = _rows(output)

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.backups.borg import config as borg_config
 from backends.backups.borg.dialect import Dialect
 from backends.backups.model import Repository
@@ -231,9 +232,9 @@ def ask(way: Exec, kind: type[T], action: str, arguments: Mapping[str, object], 
 def understood(line: bytes, kind: type[T], host: str, action: str) -> T:
     """The program's answer as `kind`. Raises as `Onsite`."""
     try:
-        verdict = msgspec.json.decode(line, type=_Refusal)
+        verdict = decoding.json(line, type=_Refusal)
         if verdict.ok:
-            return msgspec.json.decode(line, type=kind)
+            return decoding.json(line, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RetryLater(f"answer not understood: {error}", host=host, action=action) from error
     raise _refused(verdict, host, action)

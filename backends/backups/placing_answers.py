@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.backups.names import escaped
 from backends.backups.placing_model import Counts, HostState, Pair, Placed, Reloaded, Undone, Verdict
 from backends.errors import AskOperator, RetryLater, SkipHost, SwarmError
@@ -100,9 +101,9 @@ def decode(line: bytes, kind: type[T], host: str, action: str) -> T:
         SkipHost: it is refused.
     """
     try:
-        head = msgspec.json.decode(line, type=Answer)
+        head = decoding.json(line, type=Answer)
         if head.ok:
-            return msgspec.json.decode(line, type=kind)
+            return decoding.json(line, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise RetryLater(f"answer not understood: {clean(str(error), 200)}", host=host, action=action) from error
     raise _refusal(head, host, action)
@@ -195,7 +196,7 @@ class Listener:
 
     def _hear(self, line: bytes) -> None:
         try:
-            counts = msgspec.json.decode(line, type=Counts)
+            counts = decoding.json(line, type=Counts)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return  # a line that only looks like progress; the result at the end is what counts
         self._tell(counts)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from backends import decoding
 from backends.backups.catalog import Catalog
 from backends.backups.model import Archive
 from backends.backups.onsite import Mark
@@ -90,7 +91,7 @@ class Points:
 
     def _read(self, repository: str, key: str) -> Point | None:
         text = self._catalog.note(repository, key)
-        return msgspec.json.decode(text, type=Point) if text else None
+        return decoding.json(text, type=Point) if text else None
 
 
 def kept(archives: Iterable[Archive]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import msgspec
 
-from backends import paths
+from backends import decoding, paths
 from backends.backups.placing import Placing, new_programs
 from backends.backups.placing_model import Undone
 from backends.clock import Clock
@@ -209,7 +209,7 @@ def nowhere(host: str) -> str:
 
 def _read(file: Path) -> Rollback | None:
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=Rollback)
+        found = decoding.json(file.read_bytes(), type=Rollback)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return found if found.format == FORMAT and found.run == file.stem else None

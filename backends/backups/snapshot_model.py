@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from backends import decoding
 from backends.errors import BadInput
 from backends.metrics.sample import Record
 
@@ -103,6 +104,6 @@ def decode(data: bytes) -> Snapshot:
         raw = unpacker.decompress(data, MOST_STORED_BYTES)
         if unpacker.unconsumed_tail or not unpacker.eof:
             raise BadInput("a stored snapshot is cut off or too large", hint="take a new one")
-        return msgspec.msgpack.decode(raw, type=Snapshot)
+        return decoding.msgpack(raw, type=Snapshot)
     except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(f"not a stored snapshot: {error}", hint="take a new one") from error

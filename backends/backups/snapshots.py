@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from backends import decoding
 from backends.backups.names import escaped, unescaped
 from backends.backups.snapshot_facts import FACT_SECONDS, FACTS, FACTS_SECONDS, LISTS
 from backends.backups.snapshot_model import FACTS as FACT_FOLDER
@@ -170,7 +171,7 @@ def _whole(member: Member, reader: TarReader, limit: int) -> bytes:
 
 def _meta(data: bytes) -> Meta:
     try:
-        found = msgspec.json.decode(data, type=Meta)
+        found = decoding.json(data, type=Meta)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _bad(f"what it says about itself is not understood: {clean(str(error), 200)}") from error
     return msgspec.structs.replace(
@@ -197,7 +198,7 @@ def _lines(data: bytes) -> Iterator[bytes]:
     return (line for line in data.split(b"\n") if line)
 
 
-_decode = msgspec.json.Decoder(Entry).decode
+_decode = decoding.json_decoder(Entry).decode
 
 
 def _entry(line: bytes) -> Entry:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from backends import decoding
 from backends.backups.borg import exits, list_archives
 from backends.backups.catalog import Catalog
 from backends.backups.catalog_model import Gone
@@ -143,7 +144,7 @@ class Listings:
 
     def _intent(self, repository: Repository) -> Intent | None:
         text = self._catalog.note(repository.key, _INTENT)
-        return msgspec.json.decode(text, type=Intent) if text else None
+        return decoding.json(text, type=Intent) if text else None
 
     def _settle(self, repository: Repository) -> None:
         """What a job of ours had meant to remove, and is gone, was removed by it: also one that was killed in between."""

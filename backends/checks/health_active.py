@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from backends import decoding
 from backends.checks.health_finding import Action, Finding, critical, ok, unknown, warning
 from backends.errors import AskOperator, BadInput
 from backends.execution import Exec, ExecResult
@@ -106,7 +107,7 @@ def _outcomes(output: bytes) -> Iterator[tuple[str, str]]:
     """(test and its reason, status in lower case) of `dcgmi diag -j`, whatever its version nests around them."""
     start = output.find(b"{")
     try:
-        value = msgspec.json.decode(output[start:]) if start >= 0 else None
+        value = decoding.json(output[start:], type=object) if start >= 0 else None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return
     waiting: list[tuple[str, Any, int]] = [("", value, 0)]

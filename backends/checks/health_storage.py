@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from backends import decoding
 from backends.checks.figures import mean
 from backends.checks.glance import DISK_BUSY, DISK_LATENCY, FULL_CRITICAL, FULL_WARNING
 from backends.checks.health_finding import Action, Finding, critical, graded, ok, unknown, warning
@@ -111,7 +112,7 @@ def _smart(name: str, smart: Smart) -> Finding:
 
 def _json(text: str) -> dict[str, Any] | None:
     try:
-        found = msgspec.json.decode(text)
+        found = decoding.json(text, type=object)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return found if isinstance(found, dict) and found else None

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from msgspec import inspect
 
+from backends import decoding
 from backends.config.positions import Path, find_lines, line_of
 from backends.config.problem import Problem, nearest
 from backends.config.schema import Config
@@ -52,7 +53,7 @@ def check(text: str, file: str) -> tuple[Config | None, list[Problem]]:
         Problem(file=file, line=line_of(lines, path), key=dotted(path), message=message, hint=hint)
         for path, message, hint in findings
     ]
-    return (None if problems else msgspec.convert(tree, Config)), sorted(problems, key=lambda item: item.line or 0)
+    return (None if problems else decoding.convert(tree, Config)), sorted(problems, key=lambda item: item.line or 0)
 
 
 def dotted(path: Path) -> str:
@@ -118,7 +119,7 @@ def _table_of_list(kind: Any) -> type[Section] | None:
 def _value(value: object, kind: Any, path: Path) -> list[Finding]:
     expected = describe(inspect.type_info(kind))
     try:
-        msgspec.convert(value, kind)
+        decoding.convert(value, kind)
     except msgspec.ValidationError:
         return [(path, f"found {_shown(value, kind)}, expected {expected}", _near_value(value, kind))]
     if isinstance(value, float) and not math.isfinite(value):

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.checks.health_catalogue import HealthResult
 from backends.checks.health_finding import Finding
 from backends.checks.health_history import History
@@ -84,7 +85,7 @@ class Book:
         if row is None:
             return Kept()
         try:
-            return msgspec.msgpack.decode(zlib.decompress(row[0]), type=Kept)
+            return decoding.msgpack(zlib.decompress(row[0]), type=Kept)
         except (msgspec.MsgspecError, zlib.error):
             return Kept()
 
@@ -209,7 +210,7 @@ def _stand(row: tuple[float, float, bytes] | None) -> Stand | None:
     if row is None:
         return None
     try:
-        result = msgspec.msgpack.decode(zlib.decompress(row[2]), type=HealthResult)
+        result = decoding.msgpack(zlib.decompress(row[2]), type=HealthResult)
     except (msgspec.MsgspecError, zlib.error):
         return None
     return Stand(since=row[0], until=row[1], result=result)

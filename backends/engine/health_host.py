@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.alerts import subjects
 from backends.checks import health_infiniband
 from backends.checks.health_catalogue import BY_LIGHT, BY_LOG, HealthResult, among, check
@@ -284,4 +285,4 @@ def _packed(value: Record) -> bytes:
 
 
 def _unpacked(data: bytes, kind: type[T]) -> T | None:
-    return msgspec.msgpack.decode(zlib.decompress(data), type=kind) if data else None
+    return decoding.msgpack(zlib.decompress(data), type=kind) if data else None

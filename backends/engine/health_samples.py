@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from backends import decoding
 from backends.metrics.sample import Sample
 
 STEP_SECONDS = 60.0
@@ -19,7 +20,7 @@ WINDOW_SECONDS = 900.0
 KEPT = 15
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Sample).decode
+_decode = decoding.msgpack_decoder(Sample).decode
 
 
 class Windows:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.alerts.kernel_events import taken
 from backends.alerts.subjects import MOST_EVENTS, KernelEvent
 from backends.hostkit.kernel_log import Position
@@ -163,6 +164,6 @@ def open_or_replace(file: Path, *, damaged: bool = False) -> tuple[sqlite3.Conne
 
 def _decoded(data: bytes, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decoding.json(data, type=kind)
     except msgspec.MsgspecError:
         return None

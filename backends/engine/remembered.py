@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from backends import paths
+from backends import decoding, paths
 from backends.alerts.subjects import Boot
 from backends.clock import Clock
 from backends.errors import SwarmError
@@ -103,6 +103,6 @@ class Remembered:
 def _load(file: Path | None) -> dict[str, HostMemory]:
     """A file that is missing or damaged means that nothing is known: no reboot is invented by it."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, HostMemory]) if file is not None else {}
+        return decoding.json(file.read_bytes(), type=dict[str, HostMemory]) if file is not None else {}
     except (msgspec.MsgspecError, OSError):
         return {}

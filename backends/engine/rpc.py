@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from backends import decoding
 from backends.errors import AskOperator, BadInput, RetryLater, SkipHost, Stop, SwarmError
 
 PARSE_ERROR = -32700
@@ -48,7 +49,7 @@ class ErrorBody(msgspec.Struct, frozen=True, omit_defaults=True):
     data: dict[str, str | None] | None = None
 
 
-_request = msgspec.json.Decoder(Request)
+_request = decoding.json_decoder(Request)
 _encoder = msgspec.json.Encoder()
 
 
@@ -92,7 +93,7 @@ def params(raw: msgspec.Raw, kind: type[Any]) -> Any:
         RpcError: they do not fit.
     """
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return decoding.json(raw, type=kind)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RpcError(BAD_PARAMS, f"bad parameters: {error}") from error
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from backends import decoding
 from backends.checks.verdict import Verdict
 from backends.clock import Clock
 from backends.metrics.sample import HostFacts, Sample
@@ -25,7 +26,7 @@ ROUND_SECONDS = 10.0
 TICK_SECONDS = 0.25
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Sample).decode
+_decode = decoding.msgpack_decoder(Sample).decode
 
 Judge = Callable[[Sequence[Sample], HostFacts | None], Sequence[Verdict]]
 

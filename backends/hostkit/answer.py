@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from backends import decoding
 from backends.errors import AskOperator, RetryLater, SkipHost, SwarmError
 from backends.hostkit.travel import MAGIC
 from backends.text import clean, decode
@@ -38,7 +39,7 @@ def answer_line(output: bytes, *, host: str | None = None, action: str = "run a 
 def read_answer(output: bytes, *, host: str | None = None, action: str = "run a kit program") -> Answer:
     """The answer in a program's whole output, its text sanitised. Raises as `answer_line`."""
     try:
-        answer = msgspec.json.decode(answer_line(output, host=host, action=action), type=Answer)
+        answer = decoding.json(answer_line(output, host=host, action=action), type=Answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RetryLater(f"answer not understood: {error}", host=host, action=action) from error
     return Answer(ok=answer.ok, text=clean(answer.text, 500), kind=clean(answer.kind, 20))

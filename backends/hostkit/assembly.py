@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.hostkit import frames
 from backends.hostkit.gpu_frames import GpuFrames
 from backends.hostkit.table import ProcessTables
@@ -138,7 +139,7 @@ class Assembly:
         given = [*fields[1:], *[_CUT_OFF] * len(_COUNTER_FIELDS)]
         for (name, kind), value in zip(_COUNTER_FIELDS, given, strict=False):
             try:
-                values[name] = msgspec.convert(value, kind)
+                values[name] = decoding.convert(value, kind)
             except msgspec.ValidationError:
                 if name in _TIMES:
                     return None

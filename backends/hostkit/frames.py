@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from backends import decoding
 from backends.metrics.raw import (
     Cost,
     CpuTicks,
@@ -171,5 +172,5 @@ AnyFrame = (
     | Failure
 )
 
-decode = msgspec.json.Decoder(AnyFrame).decode
+decode = decoding.json_decoder(AnyFrame).decode
 """One line → its frame. Raises msgspec.MsgspecError on anything else."""

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from backends import decoding
 from backends.clock import Clock
 from backends.errors import RetryLater
 from backends.execution import Exec
@@ -109,7 +110,7 @@ def decode(line: bytes, now: float, host: str | None = None) -> HealthFacts:
         RetryLater: it is no answer at all.
     """
     try:
-        answer = msgspec.json.decode(line, type=_Answer)
+        answer = decoding.json(line, type=_Answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RetryLater(f"answer not understood: {clean(str(error), TEXT)}", host=host, action=ACTION) from error
     missing: dict[str, str] = {}
@@ -128,15 +129,15 @@ def _take(name: str, raw: msgspec.Raw, values: dict[str, Any], missing: dict[str
     if field not in _TYPES or (field in _MAPS.values() and not start):
         return
     try:
-        fact = msgspec.json.decode(raw, type=_Fact)
+        fact = decoding.json(raw, type=_Fact)
         if fact.error:
             missing[name] = clean(fact.error, TEXT)
             return
-        value = _safe(msgspec.json.decode(fact.value))
+        value = _safe(decoding.json(fact.value, type=object))
         if not start:
-            values[field] = msgspec.convert(value, _TYPES[field])
+            values[field] = decoding.convert(value, _TYPES[field])
         elif value is not None:
-            one = msgspec.convert({name[len(start) :]: value}, _TYPES[field])
+            one = decoding.convert({name[len(start) :]: value}, _TYPES[field])
             values[field] = {**values.get(field, {}), **one}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         missing[name] = f"not understood: {clean(str(error), TEXT)}"

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from backends import decoding
 from backends.metrics.sample import Record
 from backends.text import clean
 
@@ -108,7 +109,7 @@ class _Wire(msgspec.Struct, frozen=True):
 
 def decode_summary(raw: bytes | msgspec.Raw) -> JobSummary:
     """What `kit_job.summary` says, sanitised; "none" for null. Raises msgspec.MsgspecError, UnicodeDecodeError."""
-    wire = msgspec.json.decode(raw, type=_Wire | None) or _Wire(state="none")
+    wire = decoding.json(raw, type=_Wire | None) or _Wire(state="none")
     meta = _meta(wire.meta)
     return JobSummary(
         state=wire.state,
@@ -178,7 +179,7 @@ def _whole(word: str) -> int | None:
 def _meta(text: str) -> JobMeta | None:
     """The description that the job was started with, sanitised; None when it is damaged."""
     try:
-        meta = msgspec.json.decode(text, type=JobMeta)
+        meta = decoding.json(text, type=JobMeta)
     except (msgspec.MsgspecError, RecursionError):
         return None
     steps = tuple(

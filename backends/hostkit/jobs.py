@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from backends import decoding
 from backends.clock import utc
 from backends.errors import AskOperator, RetryLater, SkipHost, SwarmError
 from backends.execution import Exec, ExecResult
@@ -120,7 +121,7 @@ class Jobs:
             raise self._stillborn(result)
         line = answer_line(result.stdout, host=self._host.host, action=action)
         try:
-            answer = msgspec.json.decode(line, type=_Answer)
+            answer = decoding.json(line, type=_Answer)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise self._garbled(error, action) from error
         if not answer.ok:

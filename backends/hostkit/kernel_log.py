@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from backends import decoding
 from backends.hostkit.kernel_message import KernelEvent, Messages, number
 from backends.hostkit.travel import MAGIC, Become, Launch, program_launch
 from backends.metrics.sample import Record
@@ -184,7 +185,7 @@ def _is_count(value: Any) -> bool:
 
 def _decoded(line: bytes) -> Any:
     try:
-        return msgspec.json.decode(line)
+        return decoding.json(line, type=object)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from backends import decoding
 from backends.errors import SwarmError
 from backends.hostkit import frames
 from backends.hostkit.answer import INSTALL, refusal
@@ -169,7 +170,7 @@ class KitReader:
     def _salvage(self, line: bytes, events: list[KitEvent]) -> None:
         """A line that does not fit its type: keep what can be kept, report the rest."""
         try:
-            fields: Any = msgspec.json.decode(line)
+            fields: Any = decoding.json(line, type=object)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             fields = None
         if isinstance(fields, list) and fields and isinstance(fields[0], str):

@@ -7,6 +7,7 @@ from typing import Any, Literal, cast, get_args
 
 import msgspec
 
+from backends import decoding
 from backends.errors import RetryLater, SkipHost
 from backends.hostkit.answer import Answer, answer_line
 from backends.hostkit.travel import Become, Launch, program_launch
@@ -105,13 +106,13 @@ def read_triage(output: bytes, host: str | None = None) -> TriageAnswer:
     """
     line = answer_line(output, host=host, action=ACTION)
     try:
-        refused = msgspec.json.decode(line, type=_Refusable)
+        refused = decoding.json(line, type=_Refusable)
         if not refused.ok:
-            answer = msgspec.json.decode(line, type=Answer)
+            answer = decoding.json(line, type=Answer)
             raise SkipHost(
                 clean(answer.text, 300) or "it gave no reason", host=host, action=ACTION, hint="free some memory there"
             )
-        wire = msgspec.json.decode(line, type=_Wire)
+        wire = decoding.json(line, type=_Wire)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RetryLater(f"answer not understood: {clean(str(error), 200)}", host=host, action=ACTION) from error
     found, left = [], TOTAL_LIMIT

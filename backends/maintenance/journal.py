@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from backends import decoding
 from backends.errors import Stop
 from backends.maintenance.model import Edge
 from backends.metrics.sample import Record
@@ -87,7 +88,7 @@ def read(file: Path) -> Told:
     journal = Journal(file)
     for number, line in enumerate(data.split(b"\n")[:-1], start=1):
         try:
-            found = msgspec.json.decode(line, type=Line)
+            found = decoding.json(line, type=Line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return Told(tuple(edges), journal, f"line {number} of {file.name} is not readable")
         if found.format != FORMAT or found.former != journal.former:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from backends import paths
+from backends import decoding, paths
 from backends.errors import BadInput, Stop
 from backends.maintenance.fold import fold
 from backends.maintenance.journal import START, Journal, read
@@ -97,7 +97,7 @@ class Shelf:
     def _ended(self, file: Path) -> Found | None:
         """The short way; None when there is none, or the journal went on after it."""
         try:
-            kept = msgspec.json.decode(file.with_suffix(_SUM).read_bytes(), type=_Sum)
+            kept = decoding.json(file.with_suffix(_SUM).read_bytes(), type=_Sum)
             size, former = file.stat().st_size, _last_hash(file)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None

@@ -21,6 +21,7 @@ from typing import IO, Literal
 
 import msgspec
 
+from backends import decoding
 from backends.errors import BadInput
 from backends.inventory.host import Host
 from backends.metrics.sample import HostFacts, Record, Sample
@@ -78,9 +79,9 @@ class Mark(msgspec.Struct, frozen=True, array_like=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_frame = msgspec.msgpack.Decoder(Frame)
-_marks = msgspec.msgpack.Decoder(tuple[Mark, ...])
-_entry = msgspec.msgpack.Decoder(Entry)
+_frame = decoding.msgpack_decoder(Frame)
+_marks = decoding.msgpack_decoder(tuple[Mark, ...])
+_entry = decoding.msgpack_decoder(Entry)
 
 
 def encode_entry(entry: Entry) -> msgspec.Raw:

@@ -15,6 +15,7 @@ import threading
 
 import msgspec
 
+from backends import decoding
 from backends.clock import Clock
 from backends.errors import SwarmError
 from backends.hostkit.facts import driverless_gpus, gpu_vendors
@@ -139,7 +140,7 @@ class LocalGpu:
             if line[:1] != b"{":
                 continue
             with contextlib.suppress(msgspec.MsgspecError):  # a torn line; the next is a second away
-                self.status, self.gpus = self._frames.feed(msgspec.json.decode(line))
+                self.status, self.gpus = self._frames.feed(decoding.json(line, type=object))
 
     def _hung(self) -> None:
         self.status, self.gpus = self._frames.stalled("the GPU driver does not answer")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from backends import paths
+from backends import decoding, paths
 from backends.errors import BadInput
 from backends.metrics.sample import Record
 from backends.paths import write_atomic
@@ -144,7 +144,7 @@ class Resolver:
         if self._cache_file is None or self._answers or scan.volatile:
             return
         try:
-            cached = msgspec.json.decode(self._cache_file.read_bytes(), type=Cached)
+            cached = decoding.json(self._cache_file.read_bytes(), type=Cached)
         except (OSError, msgspec.DecodeError):
             return
         if cached.stamps == scan.stamps:

@@ -9,6 +9,7 @@ import zlib
 
 import msgspec
 
+from backends import decoding
 from backends.clock import utc
 from backends.errors import BadInput
 from backends.hostkit.triage_answer import Section
@@ -38,7 +39,7 @@ def decode(data: bytes) -> Bundle:
         plain = reader.decompress(data, LARGEST)
         if not reader.eof:
             raise BadInput("the bundle is too large or cut off", action="read a triage bundle")
-        return msgspec.msgpack.decode(plain, type=Bundle)
+        return decoding.msgpack(plain, type=Bundle)
     except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(f"not a triage bundle: {error}", action="read a triage bundle") from error
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from backends import paths
+from backends import decoding, paths
 from backends.errors import BadInput, Stop
 from backends.metrics.sample import Record
 
@@ -80,7 +80,7 @@ class Book(Generic[C]):
 
     def _read(self, file: Path) -> C | None:
         try:
-            chore = msgspec.json.decode(file.read_bytes(), type=self._kind)
+            chore = decoding.json(file.read_bytes(), type=self._kind)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return None
         return chore if chore.format == FORMAT and file.stem == chore.id else None

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from backends import decoding
 from backends.errors import SkipHost
 from backends.execution import Exec
 from backends.metrics.sample import Record
@@ -55,7 +56,7 @@ class _Transaction(msgspec.Struct):
     packages: list[_Package] = []
 
 
-_DECODER = msgspec.json.Decoder(list[_Transaction])
+_DECODER = decoding.json_decoder(list[_Transaction])
 
 
 class Move(Record, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import re
 
 import msgspec
 
+from backends import decoding
 from backends.errors import BadInput, RetryLater
 from backends.execution import ExecResult
 from backends.text import clean
@@ -72,7 +73,7 @@ def judge(result: ExecResult, host: str) -> tuple[FirmwareUpdate, ...]:
 def parse(output: bytes) -> tuple[FirmwareUpdate, ...] | None:
     """The devices of a get-updates answer, past anything printed before it; None when it is none."""
     try:
-        answer = msgspec.json.decode(output[max(0, output.find(b"{")) :], type=_Answer)
+        answer = decoding.json(output[max(0, output.find(b"{")) :], type=_Answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if answer.error is not None:
@@ -116,7 +117,7 @@ def _urgency(text: str) -> Urgency | None:
 def _said(result: ExecResult) -> str:
     """What fwupd gives as the reason."""
     try:
-        answer = msgspec.json.decode(result.stdout[max(0, result.stdout.find(b"{")) :], type=_Answer)
+        answer = decoding.json(result.stdout[max(0, result.stdout.find(b"{")) :], type=_Answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         answer = _Answer()
     text = answer.error.message if answer.error else (result.stderr or result.stdout)[-TEXT:].decode("utf-8", "replace")

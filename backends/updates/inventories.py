@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from backends import paths
+from backends import decoding, paths
 from backends.clock import Clock
 from backends.errors import SwarmError
 from backends.execution import Exec
@@ -230,6 +230,6 @@ def _load(file: Path | None) -> dict[str, float]:
     if file is None or not file.exists():
         return {}
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, float])
+        return decoding.json(file.read_bytes(), type=dict[str, float])
     except (msgspec.MsgspecError, OSError):
         return {}

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from backends import decoding
 from backends.metrics.sample import Record
 from backends.text import clean
 from backends.updates import pep440
@@ -82,7 +83,7 @@ def normal(name: str) -> str:
 def parse(document: bytes) -> tuple[Affected, ...] | None:
     """The Python packages of one advisory, none when it was withdrawn; None when it is no advisory."""
     try:
-        found = msgspec.json.decode(document, type=_Advisory)
+        found = decoding.json(document, type=_Advisory)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if found.withdrawn is not None:

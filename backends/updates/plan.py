@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from backends import decoding
 from backends.errors import BadInput
 from backends.metrics.sample import Record
 from backends.updates.model import Caution, Change, ChangeSet, HostPlan, Plan, Selection
@@ -137,7 +138,7 @@ def decode(data: bytes, place: str) -> Plan:
     if len(data) > MOST_BYTES:
         raise BadInput(f"{place} is larger than any plan", action="read a plan")
     try:
-        file = msgspec.json.decode(data, type=_File)
+        file = decoding.json(data, type=_File)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(
             f"{place} is not a plan: {error}", action="read a plan", hint="swarm-tui updates plan"

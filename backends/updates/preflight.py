@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from backends import decoding
 from backends.clock import Clock
 from backends.errors import RetryLater
 from backends.execution import Exec
@@ -85,7 +86,7 @@ def decode(line: bytes, host: str, sent: float, received: float) -> Preflight:
         RetryLater: it is no answer at all.
     """
     try:
-        answer = msgspec.json.decode(line, type=_Answer)
+        answer = decoding.json(line, type=_Answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RetryLater(f"answer not understood: {error}", host=host, action=ACTION) from error
     missing: dict[str, str] = {}
@@ -110,7 +111,7 @@ def _value(name: str, facts: dict[str, msgspec.Raw], missing: dict[str, str]) ->
     if fact is None:
         return None
     try:
-        return msgspec.convert(_safe(msgspec.json.decode(fact.value)), _TYPES[name] | None)
+        return decoding.convert(_safe(decoding.json(fact.value, type=object)), _TYPES[name] | None)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         missing[name] = f"not understood: {clean(str(error), TEXT)}"
         return None
@@ -121,7 +122,7 @@ def _fact(name: str, facts: dict[str, msgspec.Raw], missing: dict[str, str]) -> 
         missing[name] = "not asked"
         return None
     try:
-        fact = msgspec.json.decode(facts[name], type=_Fact)
+        fact = decoding.json(facts[name], type=_Fact)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         missing[name] = f"not understood: {clean(str(error), TEXT)}"
         return None
@@ -137,7 +138,7 @@ def _jobs(facts: dict[str, msgspec.Raw], missing: dict[str, str]) -> dict[str, A
     if fact is None:
         return {}
     try:
-        found = msgspec.json.decode(fact.value, type=dict[str, msgspec.Raw])
+        found = decoding.json(fact.value, type=dict[str, msgspec.Raw])
         return {clean(name, 60): decode_summary(raw) for name, raw in found.items()}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         missing["jobs"] = f"not understood: {clean(str(error), TEXT)}"

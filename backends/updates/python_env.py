@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.errors import BadInput, RetryLater
 from backends.execution import ExecResult
 from backends.metrics.sample import Record
@@ -206,7 +207,7 @@ def _decode(output: bytes, opening: bytes, kind: type[T]) -> T | None:
     """The document that begins a line with `opening`; pip may print sentences before it."""
     start = 0 if output.startswith(opening) else output.find(b"\n" + opening) + 1
     try:
-        return msgspec.json.decode(output[start:].strip(), type=kind)
+        return decoding.json(output[start:].strip(), type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 

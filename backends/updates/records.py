@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from backends import paths
+from backends import decoding, paths
 from backends.errors import BadInput, Stop
 from backends.metrics.sample import Record
 from backends.updates.model import HostPlan, Outcome, Stage
@@ -99,7 +99,7 @@ class RunBook:
 
 def _read(file: Path) -> RunRecord | None:
     try:
-        run = msgspec.json.decode(file.read_bytes(), type=RunRecord)
+        run = decoding.json(file.read_bytes(), type=RunRecord)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
     return run if run.format == FORMAT else None

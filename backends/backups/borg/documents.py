@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
+from backends import decoding
 from backends.errors import SkipHost
 from backends.text import clean
 
@@ -26,7 +25,7 @@ _NUMBER = re.compile(r"-?\d{1,18}")
 def load(data: bytes | str) -> object:
     """Any JSON; None when it is none. Names that are no UTF-8 come as surrogates, which msgspec refuses: then by `json`."""
     try:
-        return msgspec.json.decode(data)
+        return decoding.json(data, type=object)
     except (ValueError, RecursionError):
         pass
     try:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.errors import SwarmError
 from backends.maintenance.drain.kubernetes_argv import NOTE
 from backends.text import clean
@@ -179,7 +180,7 @@ _T = TypeVar("_T", Node, _Pods, _Budgets)
 
 def _read(text: str, kind: type[_T]) -> _T:
     try:
-        return msgspec.json.decode(text, type=kind)
+        return decoding.json(text, type=kind)
     except msgspec.MsgspecError as error:
         raise SwarmError(
             f"kubectl's answer cannot be read: {clean(str(error), 200)}", action="ask Kubernetes"

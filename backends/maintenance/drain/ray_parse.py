@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from backends import decoding
 from backends.errors import SwarmError
 from backends.maintenance.drain.base import MOST_JOBS, Job
 from backends.text import clean
@@ -98,6 +99,6 @@ _Each = TypeVar("_Each", RayNode, _Task, _Actor)
 
 def _read(text: str, kind: type[list[_Each]]) -> list[_Each]:
     try:
-        return msgspec.json.decode(text, type=kind)
+        return decoding.json(text, type=kind)
     except msgspec.MsgspecError as error:
         raise SwarmError(f"Ray's answer cannot be read: {clean(str(error), 200)}", action="ask Ray") from error

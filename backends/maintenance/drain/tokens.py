@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from backends import decoding
 from backends.errors import Stop
 from backends.maintenance.drain.base import Prior
 from backends.maintenance.model import StepKind
@@ -40,7 +41,7 @@ def write(token: DrainToken | ResumeToken) -> str:
 def read_drain(text: str) -> DrainToken:
     """Raises Stop for what is none: nothing may be resumed on a guess."""
     try:
-        return msgspec.json.decode(text, type=DrainToken)
+        return decoding.json(text, type=DrainToken)
     except msgspec.MsgspecError as error:
         raise Stop("what the drain wrote down cannot be read", action="read the run's journal") from error
 
@@ -48,7 +49,7 @@ def read_drain(text: str) -> DrainToken:
 def read_resume(text: str) -> ResumeToken:
     """Raises Stop for what is none."""
     try:
-        return msgspec.json.decode(text, type=ResumeToken)
+        return decoding.json(text, type=ResumeToken)
     except msgspec.MsgspecError as error:
         raise Stop("what the resume wrote down cannot be read", action="read the run's journal") from error
 

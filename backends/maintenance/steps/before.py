@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from backends import paths
+from backends import decoding, paths
 from backends.checks.health_views import HostHealth
 from backends.errors import RetryLater, Stop
 from backends.maintenance.model import StepKind
@@ -114,6 +114,6 @@ class BeforeWorker:
 def _read(file: Path) -> dict[str, float]:
     """What is there; nothing where it is missing or damaged: the gate then falls back on what the history says."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, float])
+        return decoding.json(file.read_bytes(), type=dict[str, float])
     except (OSError, msgspec.MsgspecError):
         return {}

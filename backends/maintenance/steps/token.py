@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from backends import decoding
 from backends.errors import Stop
 
 MOST_ID = 60
@@ -22,7 +23,7 @@ def packed(**values: str | float) -> str:
 def unpacked(token: str) -> dict[str, str | float]:
     """What `packed` packed. Raises Stop: the journal was written by something else."""
     try:
-        return msgspec.json.decode(token, type=dict[str, str | float])
+        return decoding.json(token, type=dict[str, str | float])
     except msgspec.MsgspecError as error:
         raise Stop(f"what the step wrote down is not understood: {token[:80]}", action="go on with a step") from error
 
