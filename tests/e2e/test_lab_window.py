@@ -110,15 +110,17 @@ def story(site: Site) -> Story:
 
 
 def composed(site: Site) -> DryRun:
-    """The dry run, once the engine knows which hosts are of a kind: their GPUs are told some seconds after their names."""
+    """The dry run, once the engine knows which hosts are of a kind, for GPUs are told some seconds after their host is up,
+    and every host could be asked what it would change."""
     found: list[DryRun] = []
 
     def known() -> bool:
         with site.client() as client:
             found.append(client.runs.compose("window"))
-        return {host.host for host in found[-1].plan.hosts if host.canary} == {*window.CANARIES}
+        canaries = {host.host for host in found[-1].plan.hosts if host.canary}
+        return canaries == {*window.CANARIES} and all(row.changes for row in found[-1].rows)
 
-    until(known, 120, "the canaries that are meant")
+    until(known, 240, "the plan that is meant")
     return found[-1]
 
 
