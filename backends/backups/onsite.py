@@ -146,6 +146,10 @@ class Onsite:
         """Make the directory that the repository will be in (0700), when it is missing and ours to make."""
         self._ask(repository, _Refusal, "make the repository's directory", do="prepare")
 
+    def shelve(self, repository: Repository) -> str:
+        """Move aside what a making that was cut off has left; the path where it is now. SkipHost: something is stored there."""
+        return self._ask(repository, Place, "move aside what was begun", do="shelve").place
+
     def mark(self, repository: Repository) -> Mark:
         """Remember the repository as it is now."""
         return self._ask(repository, Mark, "remember the repository's state", do="mark")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from backends.backups.append_only import Guard
 from backends.backups.borg import exits, info, init
 from backends.backups.borg.events import Event, Question
@@ -22,6 +24,8 @@ from backends.units import size
 CONFIRMABLE = ("BORG_RELOCATED_REPO_ACCESS_IS_OK", "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK")
 """Borg's questions that a person may answer with yes, once."""
 TIMEOUT_SECONDS = 600.0
+BEGUN = "making"
+"""Note of the catalog: where we began to make it."""
 _GOOD = (JobState.DONE, JobState.WARNING)
 
 
@@ -59,6 +63,12 @@ class Repositories:
         watch = watch or Unwatched()
         watch.phase("looking")
         look = self._onsite.look(repository)
+        if self._was_cut_off(repository, look):
+            left = self._onsite.shelve(repository)
+            made = self._make(repository, watch)
+            return replace(
+                made, notes=(*made.notes, f"What a making that was cut off had left is at {clean(left, 300)}.")
+            )
         if look.made:
             return self._adopt(repository, look, confirm, watch)
         if look.there:
@@ -88,11 +98,18 @@ class Repositories:
             return _replaced(repository, known, look.settings.get("id", ""))
         return problem(repository, room(look)) if look.made else None
 
+    def _was_cut_off(self, repository: Repository, look: Look) -> bool:
+        """We began to make it there and never saw it done, and nothing was ever committed to it."""
+        begun = self._catalog.note(repository.key, BEGUN) == repository.location
+        known = self._catalog.note(repository.key, "id")
+        return bool(begun and not known and (look.made or look.there) and look.transaction is None)
+
     def _make(self, repository: Repository, watch: Watch) -> Outcome:
         dialect = self._runner.dialect
         watch.phase("measuring")
         choice = choose(repository, self._measured(repository))
         self._onsite.prepare(repository)
+        self._catalog.set_note(repository.key, BEGUN, repository.location)
         watch.phase("making")
         result = self._runner.run(
             repository,

@@ -1,6 +1,6 @@
 """Looks at a Borg repository on the machine that keeps it, and does there what Borg itself does not offer.
 
-ARGUMENTS: {"do": "look" | "prepare" | "mark" | "rollback" | "aside" | "forget" | "break" | "process" | "scratch" |
+ARGUMENTS: {"do": "look" | "prepare" | "shelve" | "mark" | "rollback" | "aside" | "forget" | "break" | "process" | "scratch" |
 "unscratch" | "client" | "speed", "path": …, …}. Python 3.6, standard library only. Answers one line after the magic:
 {"ok": true, …} or {"ok": false, "kind": why, "text": sentence}.
 """
@@ -14,6 +14,7 @@ from kit_text import encode
 
 MAGIC = b"\nswarm-kit 1 answer\n"
 Refused = store.Refused
+LEFT_BY_BORG = ("README", "config", "data", "hints", "index", "integrity", "lock", "nonce", "transactions")
 
 
 def look(arguments):
@@ -60,6 +61,21 @@ def prepare(arguments):
         finally:
             os.umask(before)
     return {"made": ground != parent}
+
+
+def shelve(arguments):
+    """Move aside what a making that was cut off has left; refused where anything was ever committed, or is not Borg's."""
+    path = arguments["path"].rstrip("/")
+    if any(lock.process(each["pid"])["there"] for each in lock.exclusive(path) if each["pid"]):
+        raise Refused("busy", "a Borg works on %s" % path)
+    foreign = sorted(name for name in os.listdir(path) if name.partition(".")[0] not in LEFT_BY_BORG)
+    if foreign:
+        raise Refused("exists", "%s has something in it that Borg does not make: %s" % (path, foreign[0]))
+    if os.path.isdir(os.path.join(path, "data")) and store.transaction(store.segments(path)) is not None:
+        raise Refused("exists", "%s has something stored in it" % path)
+    place = "%s.interrupted-%d" % (path, time.time())
+    os.rename(path, place)
+    return {"place": place}
 
 
 def client(arguments):
@@ -114,6 +130,7 @@ def moving(name):
 DEEDS = {
     "look": look,
     "prepare": prepare,
+    "shelve": shelve,
     "client": client,
     "speed": speed,
     "mark": lambda a: moving("mark")(a["path"]),

@@ -10,7 +10,7 @@ import pytest
 
 from backends.backups.borg import create, exits
 from backends.backups.model import Cause, JobState
-from backends.errors import AskOperator, BadInput
+from backends.errors import AskOperator, BadInput, SkipHost
 from tests.unit.backups.vaults import HOLD_SECONDS, MADE, OTHERS, THIRD, A, Vault, borg
 
 HUGE = 1 << 60
@@ -25,6 +25,16 @@ def backup(vault: Vault, name: str, size: int = 1000) -> Cause | None:
         vault.repository, lambda location: create.argv(vault.runner.dialect, location, name, (str(data),))
     )
     return exits.judge("create", result, location=vault.repository.location)[1]
+
+
+def _cut_off(vault: Vault, left: str) -> None:
+    """As Borg leaves it when it is killed while it makes a repository."""
+    for segment in (vault.place / "data").rglob("[0-9]*"):
+        if segment.is_file():
+            segment.unlink()
+    if left == "no config":
+        (vault.place / "config").unlink()
+    vault.catalog.set_note("vault/gpu01", "id", "")
 
 
 class TestMaking:
@@ -55,6 +65,29 @@ class TestMaking:
         outcome = vault.repositories.init(vault.repository)
         assert outcome.cause is not None and outcome.cause.code == "path-taken"
         assert [file.name for file in vault.place.iterdir()] == ["photo.jpg"]
+
+    @pytest.mark.parametrize("left", ["a config", "no config"])
+    def test_a_making_that_was_cut_off_is_begun_again_and_what_it_left_is_kept(self, tmp_path: Path, left: str) -> None:
+        vault = Vault(tmp_path, made=False)
+        assert vault.repositories.init(vault.repository).state == JobState.DONE
+        _cut_off(vault, left)
+        outcome = vault.repositories.init(vault.repository)
+        assert (outcome.state, outcome.cause) == (JobState.DONE, None)
+        (shelved,) = vault.place.parent.glob("gpu01.interrupted-*")
+        assert str(shelved) in outcome.notes[-1] and (shelved / "data").is_dir()
+        assert backup(vault, "a.1") is None and vault.names() == ("a.1",)
+
+    def test_one_with_anything_in_it_is_never_moved(self, tmp_path: Path) -> None:
+        vault = Vault(tmp_path, made=False)
+        vault.repositories.init(vault.repository)
+        assert backup(vault, "a.1") is None
+        vault.catalog.set_note("vault/gpu01", "id", "")
+        with pytest.raises(SkipHost, match="stored"):
+            vault.onsite.shelve(vault.repository)
+        assert vault.repositories.init(vault.repository).notes[0].startswith("Taken over")
+        (vault.place / "photo.jpg").write_text("x")
+        with pytest.raises(SkipHost, match="photo"):
+            vault.onsite.shelve(vault.repository)
 
     @pytest.mark.parametrize("confirm", [{"BORG_PASSPHRASE": "yes"}, {"BORG_RELOCATED_REPO_ACCESS_IS_OK": "no"}])
     def test_only_borgs_questions_can_be_confirmed(self, tmp_path: Path, confirm: dict[str, str]) -> None:
