@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from backends import paths
-from backends.alerts.model import Mute, Notice
-from backends.config.schema import Config
+from backends.alerts.model import Notice
 from backends.engine import run_notices
 from backends.engine.feed import DemoFeed
+from backends.engine.run_ahead import coming, goes_on
 from backends.engine.run_brokers import Brokers
 from backends.engine.run_compose import Composer
 from backends.engine.run_marks import marks
-from backends.engine.run_muting import Muting
+from backends.engine.run_muting import EngineMutes, Muting
 from backends.engine.run_workers import demo_workers, real_workers
 from backends.engine.world import Worlds
 from backends.errors import BadInput, SwarmError
@@ -29,7 +29,7 @@ from backends.maintenance import from_config
 from backends.maintenance.dry_run import DryRun
 from backends.maintenance.headroom import Headroom as Room
 from backends.maintenance.journal import read
-from backends.maintenance.model import Edge, EdgeKind, RunState, RunStatus
+from backends.maintenance.model import Edge, EdgeKind, RunState
 from backends.maintenance.report import markdown
 from backends.maintenance.report_lines import jsonl
 from backends.maintenance.request import Request
@@ -38,9 +38,6 @@ from backends.maintenance.steps.before import Befores
 from backends.maintenance.views import Headroom, Held, RunList, RunView, summary, view
 from backends.maintenance.worker import Look
 from backends.maintenance.world import World
-from backends.schedule.actions import ActionKind
-from backends.schedule.blackout import blackout_at
-from backends.schedule.defaults import schedules
 from backends.sources.local_exec import LocalExec
 from backends.states import Severity
 from backends.updates.retention import Needs
@@ -99,7 +96,7 @@ class Maintenance:
             on_edge=self._edge,
         )
         self._composer = Composer(engine, self._worlds, self.brokers.ask, self._runs, self._bug)
-        self._muting = Muting(_Mutes(engine))
+        self._muting = Muting(EngineMutes(engine))
         self._latest = World(now=engine.clock.now())
         self._problem = ""
         self._announced: set[tuple[str, str, float]] = set()
@@ -127,7 +124,7 @@ class Maintenance:
     def mark(self) -> None:
         """Show on the rows of the fleet which run has which host."""
         held = self.runner.held()
-        self._engine.fleet.set_runs(marks(held, self._runs() if held else ()))
+        self._engine.fleet.set_runs(marks(held, self._runs() if held else (), self.runner.damaged()))
 
     def _mark_loop(self, stopping: threading.Event) -> None:
         """A thread of its own: whatever the keeper waits for, rows tell who has a host."""
@@ -139,7 +136,7 @@ class Maintenance:
         """One look."""
         self._mute()
         self._announce()
-        going = {host for run in self._runs() if _goes(run) for host in run.hosts}
+        going = {host for run in self._runs() if goes_on(run) for host in run.hosts}
         if going:
             self.brokers.renew(sorted(going), self._engine.clock.monotonic())
 
@@ -316,8 +313,7 @@ class Maintenance:
         """Runs that wait for their window, and those that a schedule begins, so many hours before."""
         config, now = self._engine.config, self._engine.clock.now()
         ahead = config.maintenance.notice_hours * 3600.0
-        coming = [*_waiting(self._runs()), *_scheduled(config, now)]
-        for name, scope, start in coming:
+        for name, scope, start in coming(self._runs(), config, now):
             if 0.0 < start - now <= ahead and (name, scope, start) not in self._announced:
                 self._announced.add((name, scope, start))
                 self._announce_one(name, scope, start, now)
@@ -351,43 +347,6 @@ class Maintenance:
 
     def _bug(self, host: str, error: Exception) -> None:
         self._engine.log.failure("runs-failed", error, host=host)
-
-
-class _Mutes:
-    """The engine's alerts as `Muting` needs them."""
-
-    def __init__(self, engine: Engine):
-        self._engine = engine
-
-    def mutes(self) -> tuple[Mute, ...]:
-        return self._engine.duty.alerting.alerts.mutes()
-
-    def mute(self, mute: Mute) -> None:
-        self._engine.duty.alerting.act(lambda alerts, now: alerts.mute(mute, now, origin="maintenance"))
-
-    def end_mute(self, mute_id: str) -> None:
-        self._engine.duty.alerting.act(
-            lambda alerts, now: alerts.end_mute(mute_id, now, by="maintenance", origin="maintenance")
-        )
-
-
-def _waiting(runs: Iterable[RunState]) -> Iterator[tuple[str, str, float]]:
-    """Name, id and time of runs whose window has not opened."""
-    for run in runs:
-        if _goes(run) and run.plan.window_start is not None:
-            yield run.plan.name or run.plan.id, run.plan.id, run.plan.window_start
-
-
-def _scheduled(config: Config, now: float) -> Iterator[tuple[str, str, float]]:
-    """The same of those that a schedule begins; they have no id yet."""
-    for each in schedules(config):
-        start = each.rule.next(now) if each.action.kind is ActionKind.RUN and each.enabled else None
-        if start is not None and blackout_at(config.maintenance.blackouts, start, each.rule.zone) is None:
-            yield each.action.argument, "", start
-
-
-def _goes(run: RunState) -> bool:
-    return run.ended is None and run.status is not RunStatus.ENDED
 
 
 def _headroom(found: Room, state: RunState) -> Headroom:

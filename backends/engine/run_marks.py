@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # rows are made from the first second on, maintenance runs come later
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from backends.maintenance.model import HostRun, RunState
 
@@ -26,13 +26,15 @@ FREE = RunMark()
 """No run has the host."""
 
 
-def marks(held: Mapping[str, str], runs: Iterable[RunState]) -> dict[str, RunMark]:
-    """Host → its mark. `held`: host → the run that has it."""
+def marks(held: Mapping[str, str], runs: Iterable[RunState], damaged: Collection[str] = ()) -> dict[str, RunMark]:
+    """Host → its mark. `held`: host → the run that has it; `damaged`: runs whose journal cannot be believed."""
     known = {run.plan.id: run for run in runs}
     found = {}
     for host, run in held.items():
         state = known.get(run)
-        if state is not None and host in state.hosts:
+        if run in damaged:
+            found[host] = RunMark(run, "damaged")
+        elif state is not None and host in state.hosts:
             found[host] = RunMark(f"{run} {state.plan.name}".rstrip(), _word(state, state.hosts[host]))
     return found
 

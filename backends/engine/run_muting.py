@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from backends.alerts.model import Mute
 from backends.maintenance.model import HostRun, RunState, Stage
 from backends.maintenance.places import taken
+
+if TYPE_CHECKING:
+    from backends.engine.engine import Engine
 
 DAY_SECONDS = 86_400.0
 LONGEST_SECONDS = 7 * DAY_SECONDS - 60.0
@@ -32,6 +35,24 @@ class Mutes(Protocol):
 
     def end_mute(self, mute_id: str) -> None:
         """It is over; its digest follows."""
+
+
+class EngineMutes:
+    """The engine's alerts as `Muting` needs them."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def mutes(self) -> tuple[Mute, ...]:
+        return self._engine.duty.alerting.alerts.mutes()
+
+    def mute(self, mute: Mute) -> None:
+        self._engine.duty.alerting.act(lambda alerts, now: alerts.mute(mute, now, origin="maintenance"))
+
+    def end_mute(self, mute_id: str) -> None:
+        self._engine.duty.alerting.act(
+            lambda alerts, now: alerts.end_mute(mute_id, now, by="maintenance", origin="maintenance")
+        )
 
 
 class Muting:

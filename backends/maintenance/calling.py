@@ -17,6 +17,7 @@ from backends.maintenance import facts as words
 from backends.maintenance.live import Live
 from backends.maintenance.model import Edge, EdgeKind, HostRun, RunStatus, Stage, StepKind
 from backends.maintenance.places import place_of
+from backends.maintenance.steps_text import late_step
 from backends.maintenance.worker import Look, Place, Told, Worker
 from backends.text import clean
 from backends.units import span
@@ -30,10 +31,6 @@ SOON_SECONDS, LOOK_SECONDS = 0.2, 1.0
 """Between two looks at a host: at first, and when its step has gone on for a few seconds."""
 LOOKS_PER_SECOND = 50.0
 """With more hosts in work than that each is looked at less often."""
-LOOK_THERE = "look at the host, then retry or skip it"
-CONSOLE = "look at its console or BMC; when it answers again, retry, or skip it"
-LATE = {StepKind.REBOOT: CONSOLE, StepKind.REBOOT_IF_NEEDED: CONSOLE}
-"""What to do about a host whose step has used up its time and says nothing about it itself."""
 
 
 class Calls:
@@ -109,7 +106,7 @@ class Calls:
         live.tries.pop(name, None)
         if look.told is Told.GOING and (late := self._late(live, place, host)):
             text = f"{late}; last: {look.text}" if look.text else late
-            look = replace(look, told=Told.FAILED, text=text, hint=look.hint or LATE.get(place.step.kind, LOOK_THERE))
+            look = replace(look, told=Told.FAILED, text=text, hint=look.hint or late_step(place.step.kind))
         if look.told is Told.GOING:
             live.looks[name] = look
             live.due[name] = self._clock.monotonic() + _cadence(live, live.timers.spent(host))

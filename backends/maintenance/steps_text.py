@@ -29,6 +29,9 @@ TIMEOUTS: Mapping[StepKind, float] = {
     StepKind.RESUME: 15 * 60.0,
 }
 """Seconds, where nobody says otherwise. A drain waits for jobs, a gate for a person: both take as long as they take."""
+LOOK_THERE = "look at the host, then retry or skip it"
+CONSOLE = "look at its console or BMC; when it answers again, retry"
+"""What to do about a host whose step has used up its time; the second when that was a reboot."""
 ARGUMENTS: Mapping[StepKind, str] = {
     StepKind.BACKUP: "SET",
     StepKind.PROOF: "SET",
@@ -200,3 +203,8 @@ def _proven_late(found: Sequence[Step]) -> Iterator[Slip]:
         if each.kind is StepKind.PROOF and at > changed:
             text = f'"{each.text}" stands after "{found[changed].text}": the host is changed by then'
             yield Slip(at=at, text=text, hint=f'"{each.text}" before everything that changes the host')
+
+
+def late_step(kind: StepKind) -> str:
+    """The next step about a host whose step has used up its time and says nothing about it itself."""
+    return CONSOLE if kind in REBOOTS else LOOK_THERE

@@ -7,6 +7,7 @@ from typing import Protocol
 from backends.maintenance import facts
 from backends.maintenance.model import StepKind
 from backends.maintenance.steps.token import job_id, packed, unpacked
+from backends.maintenance.steps_text import CONSOLE
 from backends.maintenance.worker import Look, Place, Told
 from backends.metrics.sample import Record
 from backends.updates.reboot import SOAK_SECONDS
@@ -17,7 +18,7 @@ _STATES = {"queued": "queued", "gate": "gate", "requested": "asked", "going-down
 _NEXT = (
     ("instead of", "choose the planned kernel in its boot loader, or accept this one; then retry or skip"),
     ("rebooted again", "look at its console and the log of the boot before (journalctl -b -1); it stays drained"),
-    ("is not back", "look at its console or BMC; when it answers again, retry"),
+    ("is not back", CONSOLE),
     ("has not gone down", "something on it holds up the shutdown: systemctl list-jobs there; then retry"),
 )
 

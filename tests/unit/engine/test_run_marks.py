@@ -36,6 +36,10 @@ def test_a_word_says_what_is_done_there(host: HostRun, word: str) -> None:
     assert len(word) <= 8
 
 
+def test_a_host_of_a_damaged_run_is_marked_all_the_same() -> None:
+    assert marks({"a": "r-1"}, [], {"r-1"}) == {"a": RunMark("r-1", "damaged")}
+
+
 def test_a_run_without_a_name_is_called_by_its_id() -> None:
     run = state(HostRun(host="a"), plan=replace(PLAN, name=""))
     assert marks({"a": RUN}, [run])["a"].run == RUN

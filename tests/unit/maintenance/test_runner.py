@@ -8,9 +8,9 @@ import pytest
 
 from backends.errors import AskOperator, BadInput, RetryLater, SkipHost, Stop
 from backends.maintenance import facts
-from backends.maintenance.calling import CONSOLE, LOOK_THERE
 from backends.maintenance.model import RunStatus, Stage, StepKind
 from backends.maintenance.simulated import Fault
+from backends.maintenance.steps_text import CONSOLE, LOOK_THERE
 from backends.maintenance.worker import Look, Told
 from tests.unit.maintenance.running import ANN, Own, Site, hosts, plan, site_of
 
